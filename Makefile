@@ -1,0 +1,60 @@
+# `make demo` and `make test` need only Python 3.11 or newer, git and make; both build .venv themselves.
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types contracts pytest bench test-clients lock clean
+
+help:          ## this list
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+$(VENV)/pyvenv.cfg:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with venv was found. Install one, or say make PYTHON=/path/to/python3."; exit 2; }
+	@echo "building $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: $(VENV)/pyvenv.cfg requirements.lock pyproject.toml
+	@echo "installing what the service needs (a minute, once)"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable . 
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
+	@echo "installing what the tests need (a minute, once)"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: $(VENV)/.runtime   ## the whole story in twenty seconds: no account, no network
+	@$(BIN)/skillport-sync demo
+
+test: $(VENV)/.dev lint types contracts pytest   ## lint, types, import contracts, tests
+
+lint: $(VENV)/.dev       ## ruff, formatting included
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(VENV)/.dev      ## mypy, strict
+	@$(BIN)/mypy
+
+contracts: $(VENV)/.dev  ## imports point down only
+	@$(BIN)/lint-imports --no-cache
+
+pytest: $(VENV)/.dev
+	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/.dev      ## every promised figure beside its baseline
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+test-clients: $(VENV)/.dev   ## real clients: TypeScript SDK and MCP inspector (needs Node, or installs it)
+	@$(BIN)/python -m tests.clients $(ARGS)
+
+lock:          ## recompute the lock files from the floors in pyproject.toml
+	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip --quiet install uv
+	@$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group pyproject.toml:build --extra speed pyproject.toml -o requirements.lock
+	@$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group pyproject.toml:build --group pyproject.toml:dev --extra speed pyproject.toml -o requirements-dev.lock
+
+clean:         ## remove .venv and every cache
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -1,0 +1,218 @@
+"""Owns the way of every message through the SDK's own dispatch kernel, which knows the protocol in both of its eras.
+
+Modern is 2026-07-28: each request says in an envelope what it speaks. Legacy is the handshake of 2025-11-25 and before,
+answered without a session. The kernel's functions are public but not documented; ``tests/contract`` holds them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import anyio
+import orjson
+import structlog
+from mcp.server.caching import CacheHint
+from mcp.server.connection import Connection
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.runner import modern_error_data, serve_one
+from mcp.shared.dispatcher import CallOptions
+from mcp.shared.exceptions import MCPError, NoBackChannelError
+from mcp.shared.inbound import (
+    ERROR_CODE_HTTP_STATUS,
+    InboundLadderRejection,
+    classify_inbound_request,
+    find_duplicated_routing_header,
+    unsupported_protocol_version_rejection,
+)
+from mcp.shared.message import ServerMessageMetadata
+from mcp.shared.transport_context import TransportContext
+from mcp_types import (
+    DEFAULT_NEGOTIATED_VERSION,
+    HEADER_MISMATCH,
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    PROTOCOL_VERSION_META_KEY,
+    CallToolRequestParams,
+    ErrorData,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    PaginatedRequestParams,
+    RequestId,
+)
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from multidict import CIMultiDictProxy
+from pydantic import ValidationError
+
+from mcp_server.envelope import VERSION_HEADER
+from mcp_server.rendering import Json
+from mcp_server.tool import DEFINITION, INSTRUCTIONS, SERVER_INFO, TOOL_NAME, Tool
+from skillport_sync.access.model import Principal
+
+log = structlog.get_logger()
+
+_COMPLETE: Final[Json] = {"resultType": "complete"}
+"""The modern era asks for it; the kernel takes it away again where the other does not know it."""
+
+_DEFINITION_TTL_MS: Final = 3_600_000
+"""The definition changes only with the program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back over HTTP. ``body`` is None where there is nothing to say: a notification was taken."""
+
+    status: int
+    body: bytes | None
+
+
+_ACCEPTED: Final = Reply(202, None)
+
+
+def error_reply(error: ErrorData, request_id: RequestId | None = None, status: int | None = None) -> Reply:
+    """A JSON-RPC error; its HTTP status is the specification's unless the caller knows better."""
+    body = {"jsonrpc": "2.0", "id": request_id, "error": error.model_dump(mode="json", exclude_none=True)}
+    return Reply(ERROR_CODE_HTTP_STATUS.get(error.code, 200) if status is None else status, orjson.dumps(body))
+
+
+NOT_JSON: Final = error_reply(ErrorData(code=PARSE_ERROR, message="Parse error: the body is not JSON"))
+_NOT_A_MESSAGE: Final = error_reply(
+    ErrorData(code=INVALID_REQUEST, message="Body must be a single JSON-RPC request or notification object")
+)
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """One request and one response: the SDK's ``DispatchContext`` without a way back to the client."""
+
+    transport: TransportContext
+    request_id: RequestId
+    message_metadata: ServerMessageMetadata
+    cancel_requested: anyio.Event = field(default_factory=anyio.Event)
+    can_send_request: bool = False
+
+    async def send_raw_request(
+        self,
+        method: str,
+        params: Mapping[str, object] | None,  # noqa: ARG002  the SDK's signature
+        opts: CallOptions | None = None,  # noqa: ARG002
+    ) -> dict[str, object]:
+        raise NoBackChannelError(method)
+
+    async def notify(self, method: str, params: Mapping[str, object] | None, opts: CallOptions | None = None) -> None:
+        """There is nowhere to send it."""
+
+    async def progress(self, progress: float, total: float | None = None, message: str | None = None) -> None:
+        """Answers come from memory: there is no progress to tell of."""
+
+
+class Kernel:
+    """Answers any message to the endpoint."""
+
+    def __init__(self, tool: Tool) -> None:
+        hint = CacheHint(ttl_ms=_DEFINITION_TTL_MS, scope="private")
+        self._tool = tool
+        self._server: Server[None] = Server(
+            SERVER_INFO["name"],
+            version=SERVER_INFO["version"],
+            title=SERVER_INFO["title"],
+            instructions=INSTRUCTIONS,
+            cache_hints={"tools/list": hint, "server/discover": hint},
+        )
+        # Tracing costs every request 30 µs, with or without anybody listening.
+        self._server.middleware.clear()
+        self._server.add_request_handler("tools/list", PaginatedRequestParams, self._list_tools)
+        self._server.add_request_handler("tools/call", CallToolRequestParams, self._call_tool)
+
+    async def reply(self, message: object, headers: CIMultiDictProxy[str], principal: Principal) -> Reply:
+        """Answer one decoded body, whatever it is."""
+        if not isinstance(message, dict):
+            return _NOT_A_MESSAGE
+        modern = _is_modern(message, headers)
+        if "id" not in message:
+            return _acknowledge(message, headers, modern)
+        if not modern and "method" not in message and ("result" in message or "error" in message):
+            return _ACCEPTED
+        try:
+            request = JSONRPCRequest.model_validate(message)
+        except ValidationError:
+            return _NOT_A_MESSAGE
+        if not modern:
+            version = headers.get(VERSION_HEADER, DEFAULT_NEGOTIATED_VERSION)
+            reply = await self._serve(request, Connection.from_envelope(version, None, None), principal)
+            # A client of that era reads no JSON-RPC error from a response that is not 200.
+            return Reply(200, reply.body)
+        duplicated = find_duplicated_routing_header(headers.items())
+        if duplicated is not None:
+            error = ErrorData(code=HEADER_MISMATCH, message=f"{duplicated} header appears more than once")
+            return error_reply(error, request.id)
+        verdict = classify_inbound_request(message, headers={name.lower(): value for name, value in headers.items()})
+        if isinstance(verdict, InboundLadderRejection):
+            return error_reply(_error_of(verdict), request.id)
+        connection = Connection.from_envelope(
+            verdict.protocol_version, verdict.client_info, verdict.client_capabilities
+        )
+        return await self._serve(request, connection, principal)
+
+    async def _serve(self, request: JSONRPCRequest, connection: Connection, principal: Principal) -> Reply:
+        exchange = _Exchange(
+            transport=TransportContext(kind="streamable-http", can_send_request=False),
+            request_id=request.id,
+            message_metadata=ServerMessageMetadata(request_context=principal, can_send_request=False),
+        )
+        try:
+            result = await serve_one(
+                self._server, exchange, request.method, request.params, connection=connection, lifespan_state=None
+            )
+        except (MCPError, ValidationError) as error:
+            return error_reply(modern_error_data(error), request.id)
+        except Exception:
+            reference = secrets.token_hex(4)
+            log.exception("request_failed", method=request.method, reference=reference)
+            failed = ErrorData(code=INTERNAL_ERROR, message=f"Internal server error (reference {reference})")
+            return error_reply(failed, request.id)
+        return Reply(200, orjson.dumps({"jsonrpc": "2.0", "id": request.id, "result": result}))
+
+    async def _list_tools(
+        self, _context: ServerRequestContext[None, Principal], _params: PaginatedRequestParams
+    ) -> Json:
+        return {"tools": [DEFINITION], **_COMPLETE}
+
+    async def _call_tool(self, context: ServerRequestContext[None, Principal], params: CallToolRequestParams) -> Json:
+        if params.name != TOOL_NAME:
+            raise MCPError(code=INVALID_PARAMS, message=f"Unknown tool: {params.name[:100]}. Call {TOOL_NAME}.")
+        if context.request is None:
+            raise TypeError("a call came without the person who makes it")
+        return {**await self._tool.call(context.request, params.arguments or {}), **_COMPLETE}
+
+
+def _is_modern(message: Mapping[str, object], headers: CIMultiDictProxy[str]) -> bool:
+    """The header decides, and so does an envelope in the body: one without the other is the modern era's error to name."""
+    version = headers.get(VERSION_HEADER)
+    if version is not None and version not in HANDSHAKE_PROTOCOL_VERSIONS:
+        return True
+    match message:
+        case {"method": "initialize"}:
+            return False
+        case {"params": {"_meta": dict() as meta}}:
+            return PROTOCOL_VERSION_META_KEY in meta
+    return False
+
+
+def _acknowledge(message: Mapping[str, object], headers: CIMultiDictProxy[str], modern: bool) -> Reply:
+    """Take a notification and drop it: without a session there is nothing for one to act on."""
+    try:
+        JSONRPCNotification.model_validate(message)
+    except ValidationError:
+        return _NOT_A_MESSAGE
+    unsupported = unsupported_protocol_version_rejection(headers.get(VERSION_HEADER, "")) if modern else None
+    return _ACCEPTED if unsupported is None else error_reply(_error_of(unsupported))
+
+
+def _error_of(rejection: InboundLadderRejection) -> ErrorData:
+    return ErrorData(code=rejection.code, message=rejection.message, data=rejection.data)

@@ -1,0 +1,210 @@
+"""Owns how an answer reads on the wire of MCP: its JSON, and the resource blocks that carry file contents. Pure.
+
+The JSON is both ``structuredContent`` and the first text block. Contents are only in resource blocks: a host that shows the
+structured part alone must not show a file twice, and one that drops it must not lose the file.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from skillport_sync.ports import MarketplaceName
+from skillport_sync.queries.answers import (
+    Answer,
+    Basis,
+    FetchAnswer,
+    FileFact,
+    InstalledAnswer,
+    InstalledFact,
+    ListAnswer,
+    NotHeld,
+    Part,
+    SkillFact,
+    SkillLine,
+    SnapshotFact,
+    VersionAnswer,
+    WhoamiAnswer,
+)
+from skillport_sync.store.drafts import SkillVersion
+
+Json = dict[str, object]
+
+_MIME_TYPES: Mapping[str, str] = {
+    "css": "text/css",
+    "csv": "text/csv",
+    "gif": "image/gif",
+    "html": "text/html",
+    "jpeg": "image/jpeg",
+    "jpg": "image/jpeg",
+    "js": "text/javascript",
+    "json": "application/json",
+    "md": "text/markdown",
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "py": "text/x-python",
+    "sh": "text/x-shellscript",
+    "svg": "image/svg+xml",
+    "toml": "application/toml",
+    "webp": "image/webp",
+    "xml": "application/xml",
+    "yaml": "application/yaml",
+    "yml": "application/yaml",
+    "zip": "application/zip",
+}
+"""Our own, because what the standard library says depends on the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An answer for the wire. The snapshots are apart, because their age is the one thing that a cache may not keep."""
+
+    payload: Json
+    snapshots: tuple[SnapshotFact, ...]
+    blocks: tuple[Json, ...]
+    basis: Basis | None
+
+
+def render(answer: Answer) -> Rendered:
+    """The answer for the wire."""
+    payload, blocks = _payload(answer)
+    return Rendered(payload, answer.snapshots, blocks, answer.basis)
+
+
+def structured(rendered: Rendered) -> Json:
+    """``structuredContent``: the payload, then where it is from; all sources where there are several."""
+    facts = [{**snapshot_json(fact), **freshness_json(fact)} for fact in rendered.snapshots]
+    return {**rendered.payload, "snapshot": facts[0], **({"snapshots": facts} if len(facts) > 1 else {})}
+
+
+def snapshot_json(fact: SnapshotFact) -> Json:
+    """What stays true of a snapshot."""
+    return {
+        "marketplace": fact.marketplace,
+        "repository": fact.repository,
+        "commit": fact.commit,
+        "published_at": _moment(fact.published_at),
+    }
+
+
+def freshness_json(fact: SnapshotFact) -> Json:
+    """What does not."""
+    return {"age_s": fact.freshness.age_s, "stale": fact.freshness.stale}
+
+
+def _payload(answer: Answer) -> tuple[Json, tuple[Json, ...]]:
+    several = answer.several
+    match answer:
+        case ListAnswer():
+            skills = [_line(line, several) for line in answer.skills]
+            return {"skills": skills, "total": answer.total, **_next(answer.next_cursor)}, ()
+        case FetchAnswer():
+            listing = {} if answer.files is None else {"files": [_file(file) for file in answer.files]}
+            payload = {
+                "skill": _skill(answer.skill, several),
+                **listing,
+                "contents": [_content(part) for part in answer.contents],
+                **_next(answer.next_cursor),
+            }
+            return payload, tuple(_block(answer.skill, part) for part in answer.contents if isinstance(part, Part))
+        case VersionAnswer():
+            history = [_version(version) for version in answer.history]
+            return {"skill": _skill(answer.skill, several), "history": history}, ()
+        case InstalledAnswer():
+            return {"installed": [_installed(fact, several) for fact in answer.installed]}, ()
+        case WhoamiAnswer():
+            return _whoami(answer), ()
+        case _:
+            raise TypeError(f"no rendering for {type(answer).__name__}")
+
+
+def _line(line: SkillLine, several: bool) -> Json:
+    return {
+        "name": line.name,
+        "plugin": line.plugin,
+        **_marketplace(line.marketplace, several),
+        **({"version": line.version} if line.version is not None else {}),
+        **({"description": line.description} if line.description else {}),
+    }
+
+
+def _skill(skill: SkillFact, several: bool) -> Json:
+    return {
+        "name": skill.name,
+        "plugin": skill.plugin,
+        **_marketplace(skill.marketplace, several),
+        **({"version": skill.version} if skill.version is not None else {}),
+        "revision": skill.revision,
+    }
+
+
+def _file(file: FileFact) -> Json:
+    return {
+        "path": file.path,
+        "size_bytes": file.size_bytes,
+        **({"sha256": file.sha256.hex()} if file.sha256 is not None else {}),
+        "executable": file.executable,
+        **({"symlink": True} if file.symlink else {}),
+    }
+
+
+def _content(part: Part | NotHeld) -> Json:
+    if isinstance(part, NotHeld):
+        return {"path": part.path, "size_bytes": part.size_bytes, "not_held": part.reason}
+    encoding = "utf-8" if part.is_text else "base64"
+    return {"path": part.path, "encoding": encoding, "offset": part.offset, "size_bytes": part.size_bytes}
+
+
+def _block(skill: SkillFact, part: Part) -> Json:
+    # SEP-2640: the last segment before the file's path is the skill's name, the ones before it are free.
+    # https://github.com/modelcontextprotocol/ext-skills/blob/main/specification/stable/skills.mdx
+    segments = (quote(skill.marketplace), quote(skill.plugin, safe=""), quote(skill.name, safe=""), quote(part.path))
+    extension = part.path.rpartition("/")[2].rpartition(".")[2].lower()
+    mime_type = _MIME_TYPES.get(extension, "text/plain" if part.is_text else "application/octet-stream")
+    body = {"text": part.content.decode("utf-8")} if part.is_text else {"blob": b64encode(part.content).decode("ascii")}
+    return {"type": "resource", "resource": {"uri": f"skill://{'/'.join(segments)}", "mimeType": mime_type, **body}}
+
+
+def _version(version: SkillVersion) -> Json:
+    return {
+        "commit": version.commit,
+        "date": _moment(version.published_at),
+        **({"version": version.version} if version.version is not None else {}),
+        "revision": version.revision,
+    }
+
+
+def _installed(fact: InstalledFact, several: bool) -> Json:
+    current = fact.current
+    return {
+        "name": fact.name,
+        "status": fact.status.value,
+        **({"current": _skill(current, several)} if current is not None else {}),
+        **({"candidates": list(fact.candidates)} if fact.candidates else {}),
+    }
+
+
+def _whoami(answer: WhoamiAnswer) -> Json:
+    principal = answer.principal
+    return {
+        "id": principal.id,
+        **({"name": principal.name} if principal.name else {}),
+        **({"email": principal.email} if principal.email else {}),
+        "groups": sorted(principal.groups),
+        "editor": {str(marketplace): is_editor for marketplace, is_editor in answer.editor.items()},
+    }
+
+
+def _marketplace(name: MarketplaceName, several: bool) -> Json:
+    return {"marketplace": name} if several else {}
+
+
+def _next(cursor: str | None) -> Json:
+    return {"next_cursor": cursor} if cursor is not None else {}
+
+
+def _moment(when: datetime) -> str:
+    return when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,250 @@
+"""Owns the one tool: what is announced of it, and the way from a call to its result.
+
+What is announced costs every conversation its tokens: name, description, input schema and server instructions together stay
+below 400 (o200k), which the benchmarks count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+import orjson
+import structlog
+
+from mcp_server.arguments import (
+    FetchQuestion,
+    InstalledQuestion,
+    ListQuestion,
+    Question,
+    VersionQuestion,
+    WhoamiQuestion,
+    operation_of,
+    question_of,
+)
+from mcp_server.rendering import Json, Rendered, render, structured
+from skillport_sync import __version__
+from skillport_sync.access.model import Principal
+from skillport_sync.catalog.model import Surface
+from skillport_sync.errors import Broken, SkillportError
+from skillport_sync.queries import Queries
+from skillport_sync.queries.answers import Answer
+from skillport_sync.queries.queries import DEFAULT_LIMIT, MAX_LIMIT
+
+SERVER_INFO: Final[Mapping[str, str]] = {"name": "skillport-sync", "title": "Skillport Sync", "version": __version__}
+TOOL_NAME: Final = "skillport"
+SURFACE: Final = "mcp"
+
+INSTRUCTIONS: Final = (
+    "The team's skills: instructions (SKILL.md), scripts and templates from its private Claude plugin marketplace. "
+    "When a task may be covered by a team skill, list with a query, fetch the best match and follow its SKILL.md."
+)
+
+DESCRIPTION: Final = (
+    "Finds and reads the team's skills. One operation a call:\n"
+    'list {"query":"pdf form"}: skills you may read\n'
+    'fetch {"skill":"docs/pdf","paths":["scripts/fill.py"]}: files; without paths SKILL.md and the file list\n'
+    'version {"skill":"pdf"}: history; {"installed":[{"name":"pdf","version":"1.0.0"}]}: updates\n'
+    "whoami: your id and rights"
+)
+
+INPUT_SCHEMA: Final[Json] = {
+    "type": "object",
+    "properties": {
+        "operation": {"type": "string", "enum": ["list", "fetch", "version", "whoami"], "default": "list"},
+        "query": {"type": "string"},
+        "surface": {"type": "string", "enum": [surface.value for surface in Surface]},
+        "plugin": {"type": "string"},
+        "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+        "cursor": {"type": "string", "description": "next_cursor; repeat the other arguments"},
+        "skill": {"type": "string", "description": "name or plugin/name"},
+        "paths": {"type": "array", "items": {"type": "string"}},
+        "version": {"type": "string"},
+        "commit": {"type": "string"},
+        "installed": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "name": {"type": "string"},
+                    "version": {"type": "string"},
+                    "revision": {"type": "string"},
+                },
+                "required": ["name"],
+            },
+        },
+    },
+    "additionalProperties": False,
+}
+"""Flat, because the Claude API takes no anyOf, oneOf or allOf here; which arguments go together is said in errors."""
+
+_STRING: Final[Json] = {"type": "string"}
+_INTEGER: Final[Json] = {"type": "integer"}
+_BOOLEAN: Final[Json] = {"type": "boolean"}
+
+
+def _object(required: tuple[str, ...], **properties: Json) -> Json:
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+def _array(items: Json) -> Json:
+    return {"type": "array", "items": items}
+
+
+_SKILL: Final = _object(
+    ("name", "plugin"),
+    name=_STRING,
+    plugin=_STRING,
+    marketplace=_STRING,
+    version=_STRING,
+    description=_STRING,
+    revision={"type": "string", "description": "git tree id; changes exactly when the content does"},
+)
+
+_SNAPSHOT: Final = _object(
+    ("marketplace", "repository", "commit", "published_at", "age_s", "stale"),
+    marketplace=_STRING,
+    repository=_STRING,
+    commit=_STRING,
+    published_at={"type": "string", "format": "date-time"},
+    age_s={"type": "integer", "description": "seconds since GitHub confirmed this commit"},
+    stale=_BOOLEAN,
+)
+
+OUTPUT_SCHEMA: Final = _object(
+    ("snapshot",),
+    skills=_array(_SKILL),
+    total=_INTEGER,
+    next_cursor=_STRING,
+    skill=_SKILL,
+    files=_array(
+        _object(
+            ("path", "size_bytes", "executable"),
+            path=_STRING,
+            size_bytes=_INTEGER,
+            sha256=_STRING,
+            executable=_BOOLEAN,
+            symlink=_BOOLEAN,
+        )
+    ),
+    contents=_array(
+        _object(
+            ("path", "size_bytes"),
+            path=_STRING,
+            encoding={"type": "string", "enum": ["utf-8", "base64"]},
+            offset={"type": "integer", "description": "of this part, in bytes"},
+            size_bytes={"type": "integer", "description": "of the whole file"},
+            not_held={"type": "string", "description": "why there is no content"},
+        )
+    ),
+    history=_array(
+        _object(("commit", "date", "revision"), commit=_STRING, date=_STRING, version=_STRING, revision=_STRING)
+    ),
+    installed=_array(
+        _object(
+            ("name", "status"),
+            name=_STRING,
+            status={
+                "type": "string",
+                "enum": ["up_to_date", "update_available", "content_changed", "gone", "ambiguous", "unknown"],
+            },
+            current=_SKILL,
+            candidates=_array(_STRING),
+        )
+    ),
+    id=_STRING,
+    name=_STRING,
+    email=_STRING,
+    groups=_array(_STRING),
+    editor={"type": "object", "additionalProperties": _BOOLEAN},
+    snapshot=_SNAPSHOT,
+    snapshots=_array(_SNAPSHOT),
+)
+
+DEFINITION: Final[Json] = {
+    "name": TOOL_NAME,
+    "title": "Team skills",
+    "description": DESCRIPTION,
+    "inputSchema": INPUT_SCHEMA,
+    "outputSchema": OUTPUT_SCHEMA,
+    "annotations": {
+        "title": "Team skills",
+        "readOnlyHint": True,
+        "destructiveHint": False,
+        "idempotentHint": True,
+        "openWorldHint": False,
+    },
+    # Both keys are Claude Code's: its text limit for results, and no tool search for a tool this small.
+    # https://code.claude.com/docs/en/mcp
+    "_meta": {"anthropic/maxResultSizeChars": 200_000, "anthropic/alwaysLoad": True},
+}
+"""``tools/list`` has this and nothing else."""
+
+OnQuery = Callable[[str, str, str], None]
+"""Told of every query: operation, surface (``mcp``), outcome (``ok`` or the code of an error)."""
+
+
+class Memory(Protocol):
+    """Where answers may be found again, for as long as they are true."""
+
+    def recall(self, principal: Principal, arguments: Mapping[str, object]) -> Json | None:
+        """The result of such a call, or None."""
+        ...
+
+    def keep(self, arguments: Mapping[str, object], rendered: Rendered) -> None: ...
+
+
+def unheard(operation: str, surface: str, outcome: str) -> None:
+    """The ``OnQuery`` of a service without metrics."""
+
+
+class Tool:
+    """Calls of the tool, answered."""
+
+    def __init__(self, queries: Queries, memory: Memory, on_query: OnQuery) -> None:
+        self._queries = queries
+        self._memory = memory
+        self._on_query = on_query
+        self._log: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind(surface=SURFACE)
+
+    async def call(self, principal: Principal, arguments: Mapping[str, object]) -> Json:
+        """The result of one call, as JSON. What the caller can mend is a result too: ``isError`` and a sentence."""
+        operation = "unknown"
+        try:
+            operation = operation_of(arguments)
+            recalled = self._memory.recall(principal, arguments)
+            if recalled is not None:
+                self._told(operation, "ok")
+                return recalled
+            rendered = render(await self._answer(principal, question_of(arguments)))
+        except SkillportError as error:
+            if isinstance(error, Broken):
+                self._log.error("query_broken", operation=operation, code=error.code, message=error.message)
+            self._told(operation, error.code)
+            return {"content": [{"type": "text", "text": error.message}], "isError": True}
+        self._memory.keep(arguments, rendered)
+        self._told(operation, "ok")
+        content = structured(rendered)
+        text = {"type": "text", "text": orjson.dumps(content).decode()}
+        return {"content": [text, *rendered.blocks], "structuredContent": content, "isError": False}
+
+    async def _answer(self, principal: Principal, question: Question) -> Answer:
+        match question:
+            case ListQuestion(query, surface, plugin, limit, cursor):
+                return await self._queries.list_skills(
+                    principal, query=query, surface=surface, plugin=plugin, limit=limit, cursor=cursor
+                )
+            case FetchQuestion(skill, paths, version, commit, cursor):
+                return await self._queries.fetch(
+                    principal, skill, paths=paths, version=version, commit=commit, cursor=cursor
+                )
+            case VersionQuestion(skill):
+                return await self._queries.versions(principal, skill)
+            case InstalledQuestion(installed):
+                return await self._queries.check_installed(principal, installed)
+            case WhoamiQuestion():
+                return await self._queries.whoami(principal)
+
+    def _told(self, operation: str, outcome: str) -> None:
+        self._log.debug("query_answered", operation=operation, outcome=outcome)
+        self._on_query(operation, SURFACE, outcome)

@@ -1,0 +1,3 @@
+"""Skillport Sync: a private Claude plugin marketplace, mirrored from GitHub and served to every Claude surface."""
+
+__version__ = "0.1.0"

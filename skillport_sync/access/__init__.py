@@ -1,0 +1,1 @@
+"""Who may do what. Pure: no I/O, no clock, no log."""

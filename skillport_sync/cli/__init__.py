@@ -1,0 +1,26 @@
+"""The command line: what an operator types. Reads the environment, asks the parts, and words their answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from skillport_sync import __version__
+from skillport_sync.cli.configuration import config
+from skillport_sync.cli.failures import EXIT_CODES_HELP
+from skillport_sync.cli.mirror import publications, reconcile, status
+from skillport_sync.cli.running import Commands, config_option
+from skillport_sync.cli.service import demo, serve
+from skillport_sync.cli.tokens import token
+
+
+@click.group(cls=Commands, epilog=EXIT_CODES_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="skillport-sync", message="%(prog)s %(version)s")
+@config_option(from_environment=True)
+def main(config_path: Path | None) -> None:
+    """Mirrors a private Claude plugin marketplace from GitHub and serves it to every Claude surface."""
+
+
+for command in (serve, demo, reconcile, status, publications, token, config):
+    main.add_command(command)

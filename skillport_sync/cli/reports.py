@@ -1,0 +1,184 @@
+"""Owns how reports read: which facts are shown, in which order and words. Pure; ``screen`` draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from skillport_sync.cli.screen import Cell, Column, Gap, Heading, Note, Part, Table, Tone
+from skillport_sync.cli.wording import NOTHING, ago, ahead, change, commit, count, duration, local, size
+from skillport_sync.reports import (
+    Outcome,
+    PublicationRow,
+    PullReport,
+    TokenRow,
+)
+
+OUTCOME_TONES: dict[Outcome, Tone] = {
+    "published": "good",
+    "unchanged": "",
+    "would_publish": "good",
+    "held": "warn",
+    "refused": "bad",
+    "failed": "bad",
+}
+
+
+def outcome(value: Outcome) -> str:
+    return value.replace("_", " ")
+
+
+# --- reconcile ---------------------------------------------------------------------------------------------------------------
+
+
+def reconciled(reports: Sequence[PullReport]) -> list[Part]:
+    """What came of a reconcile: a line for each marketplace, then what there is to say of some of them."""
+    table = Table(
+        (
+            Column("marketplace", folds=True),
+            Column("outcome"),
+            Column("commit"),
+            Column("skills"),
+            Column("requests", "right"),
+            Column("time", "right"),
+        ),
+        [
+            (
+                Cell(report.marketplace),
+                Cell(outcome(report.outcome), OUTCOME_TONES[report.outcome]),
+                Cell(_move(report)),
+                Cell(_skills(report)),
+                Cell(count(report.requests)),
+                Cell(duration(report.duration_s)),
+            )
+            for report in reports
+        ],
+    )
+    return [table, *(part for report in reports for part in _remarks(report, named=len(reports) > 1)), *_limit(reports)]
+
+
+def _move(report: PullReport) -> str:
+    """Before and after, or the one commit where they are the same."""
+    if report.before == report.after or report.after is None:
+        return commit(report.before)
+    return f"{commit(report.before)} → {commit(report.after)}"
+
+
+def _skills(report: PullReport) -> str:
+    if report.outcome not in ("published", "would_publish"):
+        return NOTHING
+    return change(report.added, report.changed, report.removed)
+
+
+def _remarks(report: PullReport, *, named: bool) -> list[Part]:
+    remarks: list[Cell] = []
+    if report.reason is not None:
+        tone: Tone = "" if report.is_in_step else OUTCOME_TONES[report.outcome]
+        remarks.append(Cell(f"{outcome(report.outcome)}: {report.reason}", tone))
+    if report.files_changed or report.bytes_fetched:
+        fetched = f", {size(report.bytes_fetched)} fetched" if report.bytes_fetched else ""
+        remarks.append(Cell(f"{count(report.files_changed, 'file')} changed{fetched}", "dim"))
+    if report.verified is not None:
+        held = report.verified
+        sound = (
+            "every id is right"
+            if not held.corrupt
+            else f"{count(held.corrupt, 'blob')} corrupt, dropped and fetched again"
+        )
+        text = f"verified {count(held.files, 'file')}, {count(held.blobs, 'blob')}, {size(held.bytes)}: {sound}"
+        remarks.append(Cell(text, "bad" if held.corrupt else "good"))
+    if report.problems:
+        remarks.append(
+            Cell(f"{count(report.problems, 'problem')} in the catalog: `skillport-sync status` lists them", "warn")
+        )
+    if not remarks:
+        return []
+    heading: list[Part] = [Heading(report.marketplace)] if named else []
+    return [Gap(), *heading, *(Note(remark, 1 if named else 0) for remark in remarks)]
+
+
+def _limit(reports: Sequence[PullReport]) -> list[Part]:
+    """What is left of GitHub's rate limit: the lowest, because one credential usually serves them all."""
+    left = [(report.rate_remaining, report.rate_limit) for report in reports if report.rate_remaining is not None]
+    if not left:
+        return []
+    remaining, limit = min(left, key=lambda each: each[0])
+    spent = sum(report.primary_cost for report in reports)
+    of = f" of {count(limit)}" if limit is not None else ""
+    return [Gap(), Note(Cell(f"GitHub rate limit: {spent} spent, {count(remaining)}{of} left this hour", "dim"))]
+
+
+# --- publications and tokens -------------------------------------------------------------------------------------------------
+
+
+def publications(rows: Sequence[PublicationRow]) -> list[Part]:
+    """The history, newest first. The marketplace is named where there is more than one."""
+    if not rows:
+        return [Note(Cell("nothing published yet: `skillport-sync reconcile` or `skillport-sync serve` does it"))]
+    several = len({row.marketplace for row in rows}) > 1
+    table = Table(
+        (
+            Column("id", "right"),
+            Column("published"),
+            *([Column("marketplace", folds=True)] if several else []),
+            Column("commit"),
+            Column("cause"),
+            Column("change"),
+            Column("skills", "right"),
+            Column("files", "right"),
+        ),
+        [
+            (
+                Cell(f"{'* ' if row.current else ''}{row.id}", "good" if row.current else ""),
+                Cell(local(row.published_at)),
+                *([Cell(row.marketplace)] if several else []),
+                Cell(commit(row.commit)),
+                Cell(row.cause),
+                Cell(change(row.added, row.changed, row.removed)),
+                Cell(count(row.skills)),
+                Cell(count(row.files)),
+            )
+            for row in rows
+        ],
+    )
+    legend: list[Part] = [Gap(), Note(Cell("* is served now", "dim"))]
+    return [table, *(legend if any(row.current for row in rows) else [])]
+
+
+def tokens(rows: Sequence[TokenRow], now: datetime) -> list[Part]:
+    if not rows:
+        return [Note(Cell("no tokens: `skillport-sync token create LABEL` makes one"))]
+    columns = (
+        Column("id"),
+        Column("label", folds=True),
+        Column("principal", folds=True),
+        Column("created"),
+        Column("last used"),
+        Column("state"),
+    )
+    return [
+        Table(
+            columns,
+            [
+                (
+                    Cell(row.id),
+                    Cell(row.label),
+                    Cell(row.principal_id),
+                    Cell(ago(row.created_at, now)),
+                    Cell(ago(row.last_used_at, now) if row.last_used_at is not None else "never"),
+                    _token_state(row, now),
+                )
+                for row in rows
+            ],
+        )
+    ]
+
+
+def _token_state(row: TokenRow, now: datetime) -> Cell:
+    if row.revoked_at is not None:
+        return Cell(f"revoked {ago(row.revoked_at, now)}", "dim")
+    if row.expires_at is None:
+        return Cell("valid", "good")
+    if row.expires_at <= now:
+        return Cell(f"expired {ago(row.expires_at, now)}", "dim")
+    return Cell(f"expires {ahead(row.expires_at, now)}", "good")

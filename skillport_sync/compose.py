@@ -1,0 +1,253 @@
+"""Owns the composition: the only file where the parts meet. Builds, connects, takes apart in reverse order; decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+from mcp_server.authentication import Authenticator, NoAuthentication, TokenAuthentication
+from mcp_server.endpoint import mcp_routes
+from skillport_sync.access.model import Principal, PrincipalId
+from skillport_sync.clock import SystemClock, SystemEntropy
+from skillport_sync.config import AppKey, GitHubSettings, MarketplaceSettings, Settings, TokenFile
+from skillport_sync.config.secret import read_secret
+from skillport_sync.current import Current
+from skillport_sync.github.budget import Limits as RequestLimits
+from skillport_sync.github.client import GitHub
+from skillport_sync.github.credentials import Anonymous, AppCredentials, StaticToken
+from skillport_sync.github.transport import Credentials
+from skillport_sync.health import Health
+from skillport_sync.operations import LocalOperator, Mirrored
+from skillport_sync.ports import Clock, Entropy, MarketplaceName
+from skillport_sync.queries import Queries
+from skillport_sync.store.data_directory import DataDirectory
+from skillport_sync.store.mirror import MirrorStore
+from skillport_sync.store.state import StateStore
+from skillport_sync.sync.loop import Loop
+from skillport_sync.sync.plan import Bounds
+from skillport_sync.sync.pull import Pull, Source
+from skillport_sync.tokens import TokenHash
+from webhooks.app import Receiver
+from webhooks.intake import Limits as DeliveryLimits
+from webhooks.judgement import Watched
+
+log = structlog.get_logger(__name__)
+
+ANYBODY = Principal(PrincipalId("local:anybody"), "anybody on this machine")
+"""Whom ``auth.mode = "none"`` takes everybody for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A mirror that is open: databases held, what was published last served from memory, loops running."""
+
+    settings: Settings
+    clock: Clock
+    entropy: Entropy
+    mirror: MirrorStore
+    state: StateStore
+    current: Current
+    marketplaces: Mapping[MarketplaceName, Mirrored]
+    authenticator: Authenticator
+    on_revoked: Callable[[TokenHash], None]
+
+    def wake(self, marketplace: MarketplaceName, cause: str) -> None:
+        self.marketplaces[marketplace].loop.wake(cause)
+
+    def operator(
+        self, *, running_since: datetime | None, next_reconcile_at: Callable[[], datetime | None] = lambda: None
+    ) -> LocalOperator:
+        return LocalOperator(
+            marketplaces=self.marketplaces,
+            mirror=self.mirror,
+            state=self.state,
+            current=self.current,
+            clock=self.clock,
+            entropy=self.entropy,
+            on_revoked=self.on_revoked,
+            running_since=running_since,
+            next_reconcile_at=next_reconcile_at,
+        )
+
+    async def tidy(self) -> None:
+        """Housekeeping in small steps; a full disk or a busy database leaves it to the next time."""
+        for configured in self.settings.marketplaces:
+            await self.mirror.collect_garbage(
+                configured.name,
+                keep_publications=configured.retention.publications,
+                keep_younger_than=timedelta(days=configured.retention.days),
+            )
+        await self.state.forget_old_deliveries(timedelta(days=30))
+
+
+@asynccontextmanager
+async def open_parts(
+    settings: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None
+) -> AsyncIterator[Parts]:
+    """Hold the data directory and everything in it until left.
+
+    Raises:
+        Conflict: another process holds the data directory.
+        Invalid: it cannot be written, or a secret file cannot be read.
+        Broken: state.db cannot be read.
+    """
+    clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
+    async with AsyncExitStack() as stack:
+        directory = stack.enter_context(DataDirectory(settings.data_dir))
+        mirror = await MirrorStore.open(directory.mirror, clock=clock, max_bytes=settings.sync.mirror_max_bytes)
+        stack.push_async_callback(mirror.close)
+        state = await StateStore.open(directory.state, clock=clock)
+        stack.push_async_callback(state.close)
+        session = await stack.enter_async_context(_github_session())
+        current = Current(clock, stale_after_s=2 * settings.sync.reconcile_interval_s)
+        marketplaces = {
+            configured.name: await _mirrored(
+                configured, settings, session, mirror=mirror, state=state, current=current, clock=clock, entropy=entropy
+            )
+            for configured in settings.marketplaces
+        }
+        authenticator, on_revoked = _authentication(settings, state, clock)
+        parts = Parts(settings, clock, entropy, mirror, state, current, marketplaces, authenticator, on_revoked)
+        loops = await stack.enter_async_context(asyncio.TaskGroup())
+        tasks = [loops.create_task(mirrored.loop.run()) for mirrored in marketplaces.values()]
+        try:
+            yield parts
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+@asynccontextmanager
+async def open_operator(settings: Settings) -> AsyncIterator[LocalOperator]:
+    """An operator of one's own, for a command where no service runs: holds the data directory until left."""
+    async with open_parts(settings) as parts:
+        yield parts.operator(running_since=None)
+
+
+def _github_session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=True,
+    )
+
+
+async def _mirrored(
+    configured: MarketplaceSettings,
+    settings: Settings,
+    session: aiohttp.ClientSession,
+    *,
+    mirror: MirrorStore,
+    state: StateStore,
+    current: Current,
+    clock: Clock,
+    entropy: Entropy,
+) -> Mirrored:
+    sync = settings.sync
+    github = GitHub(
+        session,
+        _credentials(settings.github, configured.repository, session, clock),
+        api_url=settings.github.api_url,
+        clock=clock,
+        max_concurrency=sync.concurrency,
+        limits=RequestLimits(total_timeout_s=sync.request_timeout_s),
+    )
+    pull = Pull(
+        Source(configured.name, configured.repository, configured.branch),
+        github=github,
+        store=mirror,
+        current=current,
+        bounds=Bounds(
+            max_files=sync.max_files,
+            max_file_bytes=sync.max_file_bytes,
+            max_total_bytes=sync.max_total_bytes,
+            tarball_max_bytes=sync.tarball_max_bytes,
+        ),
+        clock=clock,
+    )
+    await mirror.remember(configured.name, configured.repository)
+    await pull.restore()
+    loop = Loop(pull, github=github, state=state, clock=clock, entropy=entropy, interval_s=sync.reconcile_interval_s)
+    return Mirrored(configured.name, configured.branch, github, loop)
+
+
+def _credentials(github: GitHubSettings, repository: str, session: aiohttp.ClientSession, clock: Clock) -> Credentials:
+    match github.credentials:
+        case TokenFile(path):
+            return StaticToken(read_secret(path).reveal())
+        case AppKey(app_id, key_file, installation_id):
+            return AppCredentials(
+                session,
+                app_id=str(app_id),
+                private_key=read_secret(key_file).reveal(),
+                repository=repository,
+                installation_id=installation_id,
+                api_url=github.api_url,
+                clock=clock,
+            )
+        case None:
+            return Anonymous()
+
+
+def _authentication(
+    settings: Settings, state: StateStore, clock: Clock
+) -> tuple[Authenticator, Callable[[TokenHash], None]]:
+    """Who proves who they are, and what has to hear of a revoked token."""
+    if settings.auth.mode == "none":
+        return NoAuthentication(ANYBODY), lambda _revoked: None
+
+    async def find(token_hash: bytes) -> Principal | None:
+        found = await state.tokens.find(token_hash)
+        return None if found is None else found[0]
+
+    authentication = TokenAuthentication(find, clock)
+    return authentication, authentication.forget
+
+
+def public_routes(parts: Parts, allowed_hosts: frozenset[str], *, with_private: bool) -> list[web.RouteDef]:
+    """What the public listener answers; the private routes too where they have no listener of their own."""
+    settings = parts.settings
+    mcp = mcp_routes(
+        queries=Queries(parts.current, parts.mirror, parts.mirror, parts.clock),
+        authenticator=parts.authenticator,
+        allowed_hosts=allowed_hosts,
+        allowed_origins=frozenset(settings.server.allowed_origins),
+        max_body_bytes=settings.server.mcp_max_bytes,
+    )
+    return [*mcp, *(private_routes(parts) if with_private else [])]
+
+
+def private_routes(parts: Parts) -> list[web.RouteDef]:
+    """Webhooks and health."""
+
+    def reason(name: MarketplaceName) -> str | None:
+        last = parts.marketplaces[name].loop.last
+        return None if last is None or last.report.is_in_step else f"last_pull_{last.report.outcome}"
+
+    health = Health(parts.current, parts.state, list(parts.marketplaces), reason)
+    return [*health.routes(), *_webhook_routes(parts)]
+
+
+def _webhook_routes(parts: Parts) -> Sequence[web.RouteDef]:
+    files = parts.settings.github.webhook_secret_files
+    if not files:
+        log.warning("webhooks_off", reason="github.webhook_secret_files is empty: pushes are found by reconcile only")
+        return []
+    return Receiver(
+        secrets=[read_secret(path).reveal().encode() for path in files],
+        ledger=parts.state,
+        watched=lambda: [
+            Watched(mirrored.name, mirrored.loop.source.repository, None, mirrored.branch)
+            for mirrored in parts.marketplaces.values()
+        ],
+        wake=parts.wake,
+        clock=parts.clock,
+        limits=DeliveryLimits(body_bytes=parts.settings.server.webhook_max_bytes),
+    ).routes()

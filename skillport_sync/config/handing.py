@@ -1,0 +1,141 @@
+"""Owns the handing down: checked tables become Settings, and Settings can say where each of their values came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import platformdirs
+from pydantic import BaseModel
+
+from skillport_sync.config.origin import KeyPath, Origins, dotted
+from skillport_sync.config.settings import (
+    AppKey,
+    AuthSettings,
+    GitHubSettings,
+    LogSettings,
+    MarketplaceSettings,
+    Retention,
+    ServerSettings,
+    Settings,
+    SyncSettings,
+    TokenFile,
+)
+from skillport_sync.config.tables import ConfigTable, GitHubTable
+from skillport_sync.ports import MarketplaceName
+
+APPLICATION = "skillport-sync"
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A key, what it is, and where that was said: ``file:line``, ``environment NAME`` or ``default``."""
+
+    key: str
+    value: object
+    source: str
+
+
+def explain(settings: Settings) -> list[Explained]:
+    """Every key with its value in force. Secrets are not among them: only their files' paths are ever read here."""
+    origins = settings.origins
+    return [Explained(dotted(path), value, origins.of(path) or "default") for path, value in origins.values.items()]
+
+
+def settings_of(table: ConfigTable, origins: Origins) -> Settings:
+    """The tables as plain values, with paths made absolute."""
+    server, sync = table.server, table.sync
+    data_dir = _path(table.data_dir, ("data_dir",), origins) or platformdirs.user_data_path(APPLICATION)
+    settings = Settings(
+        public_url=table.public_url,
+        data_dir=data_dir,
+        server=ServerSettings(
+            host=server.host,
+            port=server.port,
+            webhooks_host=server.webhooks_host or ("127.0.0.1" if server.webhooks_port is not None else None),
+            webhooks_port=server.webhooks_port,
+            allowed_hosts=tuple(server.allowed_hosts),
+            allowed_origins=tuple(server.allowed_origins),
+            mcp_max_bytes=server.mcp_max_bytes,
+            webhook_max_bytes=server.webhook_max_bytes,
+            header_timeout_s=server.header_timeout_s,
+            keepalive_timeout_s=server.keepalive_timeout_s,
+        ),
+        marketplaces=tuple(
+            MarketplaceSettings(
+                MarketplaceName(each.label),
+                each.repository,
+                each.branch,
+                Retention(each.retention.publications, each.retention.days),
+            )
+            for each in table.marketplaces
+        ),
+        github=_github(table.github, origins),
+        sync=SyncSettings(
+            reconcile_interval_s=sync.reconcile_interval_s,
+            jitter_s=sync.jitter_s,
+            concurrency=sync.concurrency,
+            request_timeout_s=sync.request_timeout_s,
+            max_file_bytes=sync.max_file_bytes,
+            max_files=sync.max_files,
+            max_total_bytes=sync.max_total_bytes,
+            tarball_max_bytes=sync.tarball_max_bytes,
+            mirror_max_bytes=sync.mirror_max_bytes,
+        ),
+        auth=AuthSettings(table.auth.mode),
+        log=LogSettings(table.log.level, table.log.format),
+        origins=origins,
+    )
+    return replace(settings, origins=replace(origins, values=_in_force(table, settings)))
+
+
+def _in_force(table: ConfigTable, settings: Settings) -> dict[KeyPath, object]:
+    """Every key with its value, paths and names as they came to be."""
+    values = dict(_leaves(table, ()))
+    values[("data_dir",)] = str(settings.data_dir)
+    for index, marketplace in enumerate(settings.marketplaces):
+        values[("marketplaces", index, "name")] = marketplace.name
+    match settings.github.credentials:
+        case TokenFile(path):
+            values[("github", "token_file")] = str(path)
+        case AppKey(private_key_file=path):
+            values[("github", "private_key_file")] = str(path)
+    values[("github", "webhook_secret_files")] = [str(path) for path in settings.github.webhook_secret_files]
+    return values
+
+
+def _github(table: GitHubTable, origins: Origins) -> GitHubSettings:
+    token_file = _path(table.token_file, ("github", "token_file"), origins)
+    key_file = _path(table.private_key_file, ("github", "private_key_file"), origins)
+    credentials: TokenFile | AppKey | None = None
+    if token_file is not None:
+        credentials = TokenFile(token_file)
+    elif table.app_id is not None and key_file is not None:
+        credentials = AppKey(table.app_id, key_file, table.installation_id)
+    at = ("github", "webhook_secret_files")
+    secret_files = (_path(text, at, origins) for text in table.webhook_secret_files)
+    return GitHubSettings(table.api_url, credentials, tuple(path for path in secret_files if path is not None))
+
+
+def _path(text: str | None, key: KeyPath, origins: Origins) -> Path | None:
+    """An absolute path. What the file says is meant from where the file is, what the environment says from here.
+
+    Symbolic links stay: a secret that is exchanged behind one has to be found again.
+    """
+    if text is None:
+        return None
+    base = Path() if origins.file is None or key in origins.variables else origins.file.parent
+    return (base / Path(text).expanduser()).absolute()
+
+
+def _leaves(value: BaseModel, prefix: KeyPath) -> Iterator[tuple[KeyPath, object]]:
+    for name in type(value).model_fields:
+        inner: object = getattr(value, name)
+        if isinstance(inner, BaseModel):
+            yield from _leaves(inner, (*prefix, name))
+        elif isinstance(inner, list) and inner and isinstance(inner[0], BaseModel):
+            for index, item in enumerate(inner):
+                yield from _leaves(item, (*prefix, name, index))
+        elif name != "marketplaces":
+            yield (*prefix, name), inner

@@ -1,0 +1,123 @@
+"""Owns the words of configuration: Settings and its sections, checked and plain, as they are handed down.
+
+Nothing is read here. Sizes are in bytes, times in seconds, paths absolute.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from skillport_sync.config.origin import Origins
+from skillport_sync.ports import MarketplaceName
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["json", "console"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    host: str
+    port: int
+    webhooks_host: str | None
+    webhooks_port: int | None
+    """The private listener, for webhooks, health and metrics. None: they share the public one."""
+    allowed_hosts: tuple[str, ...]
+    allowed_origins: tuple[str, ...]
+    mcp_max_bytes: int
+    webhook_max_bytes: int
+    header_timeout_s: float
+    keepalive_timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """The last ``publications`` are kept, and everything younger than ``days``."""
+
+    publications: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarketplaceSettings:
+    name: MarketplaceName
+    repository: str
+    """``owner/name``."""
+    branch: str | None
+    """None follows the repository's default branch."""
+    retention: Retention
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFile:
+    """A personal access token."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class AppKey:
+    """A GitHub App. Without ``installation_id`` it is looked up by repository."""
+
+    app_id: int
+    private_key_file: Path
+    installation_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubSettings:
+    api_url: str
+    credentials: TokenFile | AppKey | None
+    """None reads public repositories only, 60 requests an hour."""
+    webhook_secret_files: tuple[Path, ...]
+    """The current one and, while secrets are being changed, the previous one. Empty: no webhooks are received."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSettings:
+    reconcile_interval_s: float
+    jitter_s: float
+    concurrency: int
+    request_timeout_s: float
+    max_file_bytes: int
+    max_files: int
+    max_total_bytes: int
+    tarball_max_bytes: int
+    mirror_max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSettings:
+    mode: Literal["token", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    level: LogLevel
+    format: LogFormat | None
+    """None: for people on a terminal, JSON otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an operator decides."""
+
+    public_url: str | None
+    data_dir: Path
+    server: ServerSettings
+    marketplaces: tuple[MarketplaceSettings, ...]
+    github: GitHubSettings
+    sync: SyncSettings
+    auth: AuthSettings
+    log: LogSettings
+    origins: Origins = field(default_factory=Origins, repr=False, compare=False)
+    """Where each value came from, for ``explain``."""
+
+    @property
+    def base_url(self) -> str:
+        """What links are built from: ``public_url``, else where the server listens."""
+        if self.public_url is not None:
+            return self.public_url
+        host = f"[{self.server.host}]" if ":" in self.server.host else self.server.host
+        return f"http://{host}:{self.server.port}"

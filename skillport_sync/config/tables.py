@@ -1,0 +1,227 @@
+"""Owns what may stand in config.toml: every table, its keys, their types, limits and defaults, and what contradicts what.
+
+The pydantic models here are the only description of the file; the environment, the error messages, ``config show`` and the
+test of config.example.toml all read them. They go no further than this package: ``load`` turns them into Settings.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from skillport_sync.config.secret import LOOKS_SECRET
+
+MIB = 1024 * 1024
+GITHUB_BLOB_LIMIT = 100_000_000
+"""GitHub's own limit for one file over its API: https://docs.github.com/rest/git/blobs."""
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9._-]{1,100}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")
+
+
+def is_loopback(host: str | None) -> bool:
+    """True for an address or a name that only this machine reaches."""
+    if host is None:
+        return False
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _host(text: str) -> str:
+    if "/" in text or text.strip() != text or (text.count(":") == 1):
+        raise ValueError("must be a host name or an address alone, without scheme and port")
+    return text.strip("[]")
+
+
+def _url(text: str) -> str:
+    try:
+        url = urlsplit(text)
+        port_is_number = url.port is None or url.port >= 0
+    except ValueError:
+        port_is_number = False
+        url = urlsplit("")
+    if url.scheme not in ("http", "https") or not url.hostname or not port_is_number:
+        raise ValueError("must be a URL such as https://skills.example.com")
+    if url.username is not None or url.password is not None:
+        raise ValueError("must not carry a user or a password; secrets come from files")
+    if url.query or url.fragment:
+        raise ValueError("must be without query and fragment")
+    if url.scheme == "http" and not is_loopback(url.hostname):
+        raise ValueError("must begin with https:// (plain http is for this machine only, as in http://127.0.0.1:8080)")
+    return text.rstrip("/")
+
+
+def _public_url(text: str) -> str:
+    if urlsplit(text).path:
+        raise ValueError("must be without a path: the service answers at the root of its host")
+    return text
+
+
+def _api_url(text: str) -> str:
+    if urlsplit(text).hostname == "github.com":
+        raise ValueError(
+            "must be the API's URL: https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise Server"
+        )
+    return text
+
+
+def _repository(text: str) -> str:
+    if not _REPOSITORY.fullmatch(text) or text.endswith((".git", "/.", "/..")):
+        raise ValueError('must be "owner/name" as in the address bar, without https://github.com/ and .git')
+    return text
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError('must be a short label of letters, digits, ".", "_" and "-", such as "acme-skills"')
+    return text
+
+
+def _branch(text: str) -> str:
+    if text.startswith(("refs/", "-", "/")) or ".." in text or any(char.isspace() for char in text):
+        raise ValueError('must be the branch\'s name alone, such as "main"')
+    return text
+
+
+def _path(text: str) -> str:
+    if LOOKS_SECRET.search(text):
+        raise ValueError("holds a secret itself; write the secret to a file (chmod 600) and name the file here")
+    if "\0" in text or "\n" in text:
+        raise ValueError("must be the path of a file")
+    if text.startswith("~") and not text.startswith("~/"):
+        raise ValueError('must be absolute, or begin with "~/"')
+    return text
+
+
+def _mode(value: object) -> object:
+    if value == "oauth":
+        raise ValueError('"oauth" is not there yet; until it is, "token" takes tokens of `skillport-sync token create`')
+    return value
+
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+FilePath = Annotated[Text, AfterValidator(_path)]
+Host = Annotated[Text, AfterValidator(_host)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Url = Annotated[Text, AfterValidator(_url)]
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class RetentionTable(Table):
+    publications: Count = 50
+    days: Annotated[int, Field(ge=0)] = 1
+
+
+class MarketplaceTable(Table):
+    repository: Annotated[Text, AfterValidator(_repository)] = Field(examples=["acme/skills"])
+    name: Annotated[Text, AfterValidator(_name)] | None = None
+    branch: Annotated[Text, AfterValidator(_branch)] | None = None
+    retention: RetentionTable = RetentionTable()
+
+    @property
+    def label(self) -> str:
+        return self.name or self.repository
+
+
+class ServerTable(Table):
+    host: Host = "127.0.0.1"
+    port: Port = 8080
+    webhooks_host: Host | None = None
+    webhooks_port: Port | None = None
+    allowed_hosts: list[Text] = []
+    allowed_origins: list[Text] = []
+    mcp_max_bytes: Annotated[int, Field(ge=64 * 1024)] = 4 * MIB
+    webhook_max_bytes: Annotated[int, Field(ge=MIB)] = 26 * MIB
+    header_timeout_s: Seconds = 5.0
+    keepalive_timeout_s: Seconds = 15.0
+
+    @model_validator(mode="after")
+    def _private_listener(self) -> Self:
+        if self.webhooks_host is not None and self.webhooks_port is None:
+            raise ValueError("has webhooks_host without webhooks_port; add the port of the private listener")
+        if (
+            self.webhooks_port is not None
+            and self.webhooks_port == self.port != 0
+            and self.webhooks_host in (None, self.host)
+        ):
+            raise ValueError("gives both listeners the same port; choose another webhooks_port")
+        return self
+
+
+class GitHubTable(Table):
+    api_url: Annotated[Url, AfterValidator(_api_url)] = "https://api.github.com"
+    token_file: FilePath | None = Field(default=None, examples=["/etc/skillport-sync/github-token"])
+    app_id: Count | None = Field(default=None, examples=[123456])
+    private_key_file: FilePath | None = Field(default=None, examples=["/etc/skillport-sync/app.pem"])
+    installation_id: Count | None = Field(default=None, examples=[7654321])
+    webhook_secret_files: list[FilePath] = Field(default=[], examples=[["/etc/skillport-sync/webhook-secret"]])
+
+    @model_validator(mode="after")
+    def _one_credential(self) -> Self:
+        app = (self.app_id, self.private_key_file)
+        if self.token_file is not None and any(value is not None for value in (*app, self.installation_id)):
+            raise ValueError("has both a token and an App; keep either token_file or app_id with private_key_file")
+        if self.app_id is None and self.private_key_file is not None:
+            raise ValueError("has private_key_file without app_id; add the App's id, its settings page shows it")
+        if self.app_id is not None and self.private_key_file is None:
+            raise ValueError("has app_id without private_key_file; add the path of the App's private key")
+        if self.installation_id is not None and self.app_id is None:
+            raise ValueError("has installation_id without app_id; an installation belongs to an App")
+        return self
+
+
+class SyncTable(Table):
+    reconcile_interval_s: Annotated[Seconds, Field(ge=1)] = 300.0
+    jitter_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 30.0
+    concurrency: Annotated[int, Field(ge=1, le=100)] = 8
+    request_timeout_s: Seconds = 30.0
+    max_file_bytes: Annotated[int, Field(ge=1, le=GITHUB_BLOB_LIMIT)] = 10_000_000
+    max_files: Count = 100_000
+    max_total_bytes: Count = 1024 * MIB
+    tarball_max_bytes: Count = 200_000_000
+    mirror_max_bytes: Annotated[int, Field(ge=16 * MIB)] = 4096 * MIB
+
+    @model_validator(mode="after")
+    def _bounds_fit(self) -> Self:
+        if self.jitter_s > self.reconcile_interval_s:
+            raise ValueError("has a jitter_s above reconcile_interval_s; lower it")
+        if self.max_total_bytes > self.mirror_max_bytes:
+            raise ValueError("lets a repository grow beyond the mirror; raise mirror_max_bytes above max_total_bytes")
+        return self
+
+
+class AuthTable(Table):
+    mode: Annotated[Literal["token", "none"], BeforeValidator(_mode)] = "token"
+
+
+class LogTable(Table):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] | None = None
+
+
+class ConfigTable(Table):
+    """The whole file. Each field is checked for itself, so that all that is wrong can be told together."""
+
+    public_url: Annotated[Url, AfterValidator(_public_url)] | None = Field(
+        None, examples=["https://skills.example.com"]
+    )
+    data_dir: FilePath | None = Field(default=None, examples=["/var/lib/skillport-sync"])
+    server: ServerTable = ServerTable()
+    marketplaces: list[MarketplaceTable] = []
+    github: GitHubTable = GitHubTable()
+    sync: SyncTable = SyncTable()
+    auth: AuthTable = AuthTable()
+    log: LogTable = LogTable()

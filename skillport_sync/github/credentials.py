@@ -1,0 +1,190 @@
+"""Owns who the client is: nobody, a token, or a GitHub App that mints itself tokens for an hour.
+
+Nothing of it is ever shown. Tokens are opaque: since 2026 an installation's is some 520 characters long and has dots inside.
+https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+import aiohttp
+import jwt
+from gidgethub import apps
+from yarl import URL
+
+from skillport_sync.errors import Conflict, Denied, Invalid, Missing
+from skillport_sync.github.budget import DEFAULT_LIMITS, Limits
+from skillport_sync.github.locations import repository_path
+from skillport_sync.github.transport import API_URL, USER_AGENT, Credentials, Transport
+from skillport_sync.github.wire import read_installation, read_installation_token
+from skillport_sync.ports import Clock
+
+__all__ = ["READ_ONLY", "Anonymous", "AppCredentials", "Credentials", "StaticToken"]
+
+READ_ONLY: Mapping[str, str] = MappingProxyType({"contents": "read", "metadata": "read"})
+
+_RENEW_BEFORE = timedelta(minutes=5)
+_SHORTEST_USE = timedelta(minutes=1)
+"""So long a new token is used whatever its expiry says: a clock that is wrong here must not mint one for every request."""
+
+_JWT_LIFETIME_S = 9 * 60
+"""GitHub allows ten minutes; one is left for a clock that is ahead."""
+
+_BY_ID = re.compile(r"/repositories/(\d+)(?:/|$)")
+
+
+class StaticToken:
+    """A personal access token, or any other that was made elsewhere."""
+
+    __slots__ = ("_authorization",)
+
+    def __init__(self, token: str) -> None:
+        """``token`` may have white space around it, as files do. Raises Invalid for what no header can carry."""
+        token = token.strip()
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise Invalid(
+                "The GitHub token is empty, or has characters in it that no token has. Check [github] token_file.",
+                code="github_token_invalid",
+            )
+        self._authorization = f"token {token}"
+
+    async def authorization(self) -> str:
+        return self._authorization
+
+    def invalidate(self, refused: str) -> bool:
+        del refused  # there is no other token
+        return False
+
+
+class Anonymous:
+    """Nobody: GitHub shows public repositories, and answers 60 requests an hour."""
+
+    __slots__ = ()
+
+    async def authorization(self) -> str:
+        return ""
+
+    def invalidate(self, refused: str) -> bool:
+        del refused  # there was nothing to refuse
+        return False
+
+
+class AppCredentials:
+    """A GitHub App on one repository: its installation's token, narrowed to that repository and to ``permissions``.
+
+    A token is kept until five minutes before it expires, or until GitHub refuses it. However many wait for one, one is minted.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        app_id: str,
+        private_key: str,
+        repository: str,
+        installation_id: int | None = None,
+        permissions: Mapping[str, str] = READ_ONLY,
+        api_url: str = API_URL,
+        user_agent: str = USER_AGENT,
+        clock: Clock,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        """``private_key`` is PEM. Without ``installation_id`` GitHub is asked which installation has the repository."""
+        self._api = Transport(
+            session,
+            _AppJwt(app_id, private_key),
+            api_url=api_url,
+            user_agent=user_agent,
+            clock=clock,
+            max_concurrency=1,
+            limits=limits,
+        )
+        self._repository = repository
+        self._installation = installation_id
+        self._permissions = dict(permissions)
+        self._clock = clock
+        self._minting = asyncio.Lock()
+        self._authorization: str | None = None
+        self._usable_until: datetime = clock.now()
+
+    async def authorization(self) -> str:
+        """Raises Denied or Missing where the App has no access to the repository, else what asking GitHub raises."""
+        async with self._minting:
+            if self._authorization is None or self._clock.now() >= self._usable_until:
+                self._authorization = await self._mint()
+            return self._authorization
+
+    def invalidate(self, refused: str) -> bool:
+        if refused == self._authorization:
+            self._authorization = None
+        return True
+
+    async def _mint(self) -> str:
+        if self._installation is None:
+            self._installation, _ = await self._find()
+        try:
+            return await self._mint_for({"repositories": [self._repository.partition("/")[2]]})
+        except Conflict:
+            # The installation knows no repository of that name. It may have been renamed: then its number still holds.
+            _, number = await self._find()
+            if number is None:
+                raise Denied(
+                    f"The GitHub App's installation {self._installation} has no access to {self._repository}. "
+                    "Add the repository to the installation.",
+                    code="app_without_repository",
+                ) from None
+            return await self._mint_for({"repository_ids": [number]})
+
+    async def _mint_for(self, narrowed: Mapping[str, object]) -> str:
+        answer: object = await self._api.post(
+            f"/app/installations/{self._installation}/access_tokens",
+            data={**narrowed, "permissions": self._permissions},
+        )
+        minted = read_installation_token(answer)
+        self._usable_until = max(minted.expires_at - _RENEW_BEFORE, self._clock.now() + _SHORTEST_USE)
+        return f"token {minted.token}"
+
+    async def _find(self) -> tuple[int, int | None]:
+        """The installation that has the repository; and the repository's number, which GitHub tells when it was renamed."""
+        try:
+            answer = await self._api.ask(repository_path(self._repository, "installation"))
+        except Missing:
+            raise Missing(
+                f"The GitHub App is not installed on {self._repository}. Install it there, or give the right repository.",
+                code="app_not_installed",
+            ) from None
+        number = _BY_ID.search(URL(answer.url, encoded=True).path) if answer.moved else None
+        return read_installation(answer.body), int(number[1]) if number else None
+
+
+class _AppJwt:
+    """What an App calls itself towards GitHub: a signed statement, made anew for each request."""
+
+    __slots__ = ("_app_id", "_private_key")
+
+    def __init__(self, app_id: str, private_key: str) -> None:
+        self._app_id = app_id
+        self._private_key = private_key
+        self._sign()
+
+    async def authorization(self) -> str:
+        return f"Bearer {self._sign()}"
+
+    def invalidate(self, refused: str) -> bool:
+        del refused  # another one would say the same
+        return False
+
+    def _sign(self) -> str:
+        try:
+            return apps.get_jwt(app_id=self._app_id, private_key=self._private_key, expiration=_JWT_LIFETIME_S)
+        except (ValueError, TypeError, jwt.PyJWTError):
+            # Not chained: what cannot be read is a secret all the same.
+            raise Invalid(
+                "The GitHub App's private key cannot be read as PEM. Check [github] private_key_file.",
+                code="github_key_invalid",
+            ) from None

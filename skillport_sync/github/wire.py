@@ -1,0 +1,250 @@
+"""Owns the reading of GitHub's answers: bytes and headers in, typed facts out. Pure; nothing past here is untyped.
+
+What an answer claims is not proved here: ids are well-formed, not verified. An answer that cannot be read is ``Broken``.
+Shapes: https://docs.github.com/rest/git, https://docs.github.com/rest/commits (API version 2022-11-28).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, NoReturn, cast
+
+import orjson
+
+from skillport_sync.errors import Broken
+from skillport_sync.git.listing import RawEntry
+from skillport_sync.git.objects import CommitId, Mode, TreeId, is_object_id
+
+Relation = Literal["ahead", "behind", "diverged", "identical"]
+"""What ``head`` is to ``base`` in a comparison."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The commit a ref points to. ``unchanged``: it is the one the caller knew."""
+
+    commit: CommitId
+    unchanged: bool
+    renamed_to: str | None = None
+    """The repository's present ``owner/name``, when GitHub answered from another one than was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFact:
+    id: CommitId
+    tree: TreeId
+    parents: tuple[CommitId, ...]
+    committed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TreeAnswer:
+    """Paths are relative to the tree that was asked for."""
+
+    entries: list[RawEntry]
+    truncated: bool
+    """GitHub left entries out (more than 100 000, or 7 MB): walk the sub-trees."""
+    lossy_names: bool
+    """Some name holds U+FFFD, which is also how GitHub's JSON shows bytes that are not UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryFact:
+    id: int
+    full_name: str
+    default_branch: str
+    private: bool
+    archived: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RateFact:
+    """GitHub's primary limit as its last answer told it. ``resource``: which of its counters (``core``, ``graphql`` …)."""
+
+    limit: int
+    remaining: int
+    reset_at: datetime
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationToken:
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TarMember:
+    """A regular file of an archive, or a symlink whose ``content`` is its target. ``path`` is raw, without the archive's root."""
+
+    path: bytes
+    mode: Mode
+    content: bytes
+
+
+# What a tree entry says of itself twice must agree. "100664" is from before git 1.0 and still in old history.
+_MODES = {
+    ("040000", "tree"): Mode.TREE,
+    ("100644", "blob"): Mode.FILE,
+    ("100664", "blob"): Mode.GROUP_WRITABLE,
+    ("100755", "blob"): Mode.EXECUTABLE,
+    ("120000", "blob"): Mode.SYMLINK,
+    ("160000", "commit"): Mode.SUBMODULE,
+}
+_RELATIONS = frozenset({"ahead", "behind", "diverged", "identical"})
+
+
+def read_head(body: bytes) -> CommitId:
+    """The commit id that is the whole body of an ``application/vnd.github.sha`` answer."""
+    text = body.strip().decode("ascii", "replace")
+    if not is_object_id(text):
+        _refuse("a branch's head", "it is not a commit id")
+    return CommitId(text)
+
+
+def read_commit(body: bytes) -> CommitFact:
+    what = "a commit"
+    answer = _object(body, what)
+    committer = _inner(answer, "committer", what)
+    parents = answer.get("parents")
+    if not isinstance(parents, list):
+        _refuse(what, "it has no list of parents")
+    return CommitFact(
+        id=CommitId(_id(answer, what)),
+        tree=TreeId(_id(_inner(answer, "tree", what), what)),
+        parents=tuple(CommitId(_id(_fields(parent, what), what)) for parent in parents),
+        committed_at=_time(committer, "date", what),
+    )
+
+
+def read_tree(body: bytes) -> TreeAnswer:
+    """Every entry of a tree answer. 17 500 of them take tens of milliseconds: large bodies are for a thread."""
+    what = "a tree"
+    answer = _object(body, what)
+    rows = answer.get("tree")
+    if not isinstance(rows, list):
+        _refuse(what, "it has no list of entries")
+    entries: list[RawEntry] = []
+    lossy_names = False
+    for row in rows:
+        try:
+            path, oid = row["path"], row["sha"]
+            mode = _MODES[row["mode"], row["type"]]
+            size = row["size"] if mode.has_content else None
+        except (KeyError, TypeError):
+            _refuse(what, f"entry {len(entries)} has no path, id, size, or no mode and type that git knows")
+        if type(path) is not str or type(oid) is not str or not is_object_id(oid):
+            _refuse(what, f"entry {len(entries)} has no usable path or id")
+        if size is not None and (type(size) is not int or size < 0):
+            _refuse(what, f"entry {len(entries)} has no usable size")
+        lossy_names = lossy_names or "\N{REPLACEMENT CHARACTER}" in path
+        entries.append(RawEntry(path.encode(), mode, oid, size))
+    return TreeAnswer(entries, _flag(answer, "truncated", what), lossy_names)
+
+
+def read_repository(body: bytes) -> RepositoryFact:
+    what = "a repository"
+    answer = _object(body, what)
+    number = answer.get("id")
+    if type(number) is not int:
+        _refuse(what, "it has no id")
+    return RepositoryFact(
+        id=number,
+        full_name=_text(answer, "full_name", what),
+        default_branch=_text(answer, "default_branch", what),
+        private=_flag(answer, "private", what),
+        archived=_flag(answer, "archived", what),
+    )
+
+
+def read_comparison(body: bytes) -> Relation:
+    status = _text(_object(body, "a comparison"), "status", "a comparison")
+    if status not in _RELATIONS:
+        _refuse("a comparison", "its status is none that is known")
+    return cast(Relation, status)
+
+
+def read_installation(body: bytes) -> int:
+    """The id of an App's installation."""
+    number = _object(body, "an installation").get("id")
+    if type(number) is not int:
+        _refuse("an installation", "it has no id")
+    return number
+
+
+def read_installation_token(answer: object) -> InstallationToken:
+    """A token as GitHub mints it. Opaque: its length and alphabet have changed before; only a header must be able to carry it."""
+    what = "an installation token"
+    fields = _fields(answer, what)
+    token = _text(fields, "token", what)
+    if not (token.isascii() and token.isprintable() and " " not in token):
+        _refuse(what, "no header can carry it")
+    return InstallationToken(token, _time(fields, "expires_at", what))
+
+
+def read_rate(headers: Mapping[str, str]) -> RateFact | None:
+    """The primary limit's state. None where the headers are absent (GitHub Enterprise Server by default) or unreadable."""
+    try:
+        return RateFact(
+            limit=int(headers["x-ratelimit-limit"]),
+            remaining=int(headers["x-ratelimit-remaining"]),
+            reset_at=datetime.fromtimestamp(int(headers["x-ratelimit-reset"]), UTC),
+            resource=headers.get("x-ratelimit-resource", "core"),
+        )
+    except (KeyError, ValueError, OverflowError, OSError):
+        return None
+
+
+def _object(body: bytes, what: str) -> Mapping[str, object]:
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        _refuse(what, "it is not JSON")
+    return _fields(answer, what)
+
+
+def _fields(value: object, what: str) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        _refuse(what, "a part of it is not an object")
+    return cast(Mapping[str, object], value)
+
+
+def _inner(fields: Mapping[str, object], key: str, what: str) -> Mapping[str, object]:
+    return _fields(fields.get(key), what)
+
+
+def _text(fields: Mapping[str, object], key: str, what: str) -> str:
+    value = fields.get(key)
+    if not isinstance(value, str) or not value:
+        _refuse(what, f'its "{key}" is no text')
+    return value
+
+
+def _flag(fields: Mapping[str, object], key: str, what: str) -> bool:
+    value = fields.get(key)
+    if not isinstance(value, bool):
+        _refuse(what, f'its "{key}" is neither true nor false')
+    return value
+
+
+def _id(fields: Mapping[str, object], what: str) -> str:
+    value = _text(fields, "sha", what)
+    if not is_object_id(value):
+        _refuse(what, "an id in it is not 40 hex digits")
+    return value
+
+
+def _time(fields: Mapping[str, object], key: str, what: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(_text(fields, key, what))
+        return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        _refuse(what, f'its "{key}" is no time')
+
+
+def _refuse(what: str, found: str) -> NoReturn:
+    raise Broken(
+        f"GitHub's answer about {what} cannot be read: {found}. Nothing was taken from it.", code="github_answer_broken"
+    )

@@ -1,0 +1,190 @@
+"""Owns the question what one person may read of what is published, and remembers the answer until either changes.
+
+People who may read the same share one ``View``. Nothing outside a view may shape an answer: not its rows, not a count, not
+the guess in an error. Lives on the event loop's thread; looking through a large catalog is done on another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+from skillport_sync.access.decide import decide, readable
+from skillport_sync.access.model import Action, Allowed, Principal
+from skillport_sync.access.policy import POLICY_PATH
+from skillport_sync.catalog.model import Skill
+from skillport_sync.current import Current
+from skillport_sync.ports import MarketplaceName
+from skillport_sync.publication import Published
+from skillport_sync.queries.answers import Basis
+from skillport_sync.snapshot import HeldFile
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+MAX_READERS = 4096
+MAX_VIEWS = 64
+MANY_SKILLS = 1_000
+"""From here on, going through all skills takes longer than the event loop should wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What one person may read of one publication, in catalog order."""
+
+    published: Published
+    skills: tuple[Skill, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All shelves, by marketplace name."""
+
+    published: tuple[Published, ...]
+    shelves: tuple[Shelf, ...]
+    basis: Basis
+
+    @property
+    def size(self) -> int:
+        return sum(len(shelf.skills) for shelf in self.shelves)
+
+    def __iter__(self) -> Iterator[tuple[Published, Skill]]:
+        return ((shelf.published, skill) for shelf in self.shelves for skill in shelf.skills)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What answers for this person depend on: what they may read, and, where an answer is about themselves, who they are."""
+
+    view: View
+    personal: Basis
+
+
+def may_read(published: Published, principal: Principal, skill: Skill) -> bool:
+    return isinstance(decide(published.snapshot.policy, principal, Action.READ, skill), Allowed)
+
+
+def may_still_read(published: Published, principal: Principal, skill: Skill, in_force: tuple[Published, ...]) -> bool:
+    """May read it under the policy it came with, and, where that was replaced, under today's: a right taken away is gone
+    at once, whatever commit is asked for."""
+    now = next((one for one in in_force if one.snapshot.marketplace == published.snapshot.marketplace), None)
+    return (
+        now is not None
+        and may_read(published, principal, skill)
+        and (now is published or may_read(now, principal, skill))
+    )
+
+
+def visible_files(
+    published: Published, principal: Principal, skill: Skill, in_force: tuple[Published, ...]
+) -> list[tuple[str, HeldFile]]:
+    """The skill's files, ``(path relative to it, file)``, without those of a skill inside it that this person may not read.
+
+    access.json is nobody's to fetch, even where a skill's directory is the whole repository: it names people.
+    """
+    snapshot = published.snapshot
+    files = snapshot.files_of(skill)
+    prefix = f"{skill.directory}/" if skill.directory else ""
+    hidden: list[str] = [POLICY_PATH]
+    if any(path.lower().endswith("/skill.md") for path, _ in files):
+        hidden += [
+            f"{inner.directory}/"
+            for inner in snapshot.catalog.skills
+            if inner.plugin.source == skill.plugin.source
+            and inner.directory != skill.directory
+            and inner.directory.startswith(prefix)
+            and not may_still_read(published, principal, inner, in_force)
+        ]
+    return [(path, file) for path, file in files if not (prefix + path).startswith(tuple(hidden))]
+
+
+async def off_loop(skills: int, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """Run pure ``work`` that goes through this many skills: at once where that is quick, else on another thread."""
+    if skills < MANY_SKILLS:
+        return work(*args, **kwargs)
+    return await asyncio.to_thread(work, *args, **kwargs)
+
+
+def look(published: tuple[Published, ...], principal: Principal) -> View:
+    """What this person may read of these publications."""
+    return View(
+        published,
+        tuple(Shelf(one, tuple(readable(one.snapshot.policy, principal, one.snapshot.catalog))) for one in published),
+        Basis(),
+    )
+
+
+class Views:
+    """The views of the publications in force. All of them are forgotten when one of those is replaced."""
+
+    def __init__(
+        self,
+        current: Current,
+        on_replaced: Callable[[tuple[Published, ...]], None],
+        *,
+        max_readers: int = MAX_READERS,
+        max_views: int = MAX_VIEWS,
+    ) -> None:
+        self._current = current
+        self._on_replaced = on_replaced
+        self._max_readers = max_readers
+        self._max_views = max_views
+        self._seen: Mapping[MarketplaceName, Published] = {}
+        self._published: tuple[Published, ...] = ()
+        self._standings: OrderedDict[Principal, Standing] = OrderedDict()
+        self._views: OrderedDict[bytes, View] = OrderedDict()
+
+    def published(self) -> tuple[Published, ...]:
+        """What is served now, by marketplace name. The same tuple until something is published."""
+        in_force = self._current.get()
+        if in_force is not self._seen:
+            before, self._seen = self._published, in_force
+            self._published = tuple(in_force[name] for name in sorted(in_force))
+            self._standings = OrderedDict()
+            self._views = OrderedDict()
+            self._on_replaced(tuple(one for one in before if in_force.get(one.snapshot.marketplace) is not one))
+        return self._published
+
+    def known(self, principal: Principal) -> Standing | None:
+        """This person's standing where it is in memory. Costs one lookup."""
+        self.published()
+        standing = self._standings.get(principal)
+        if standing is not None:
+            self._standings.move_to_end(principal)
+        return standing
+
+    async def standing(self, principal: Principal) -> Standing:
+        """This person's standing towards what is served at the moment of the call."""
+        standing = self.known(principal)
+        if standing is not None:
+            return standing
+        published = self.published()
+        skills = sum(len(one.snapshot.catalog.skills) for one in published)
+        view, readers = await off_loop(skills, _look_and_sign, published, principal)
+        if published is not self._published:
+            return Standing(view, Basis())
+        shared = self._views.setdefault(readers, view)
+        self._views.move_to_end(readers)
+        standing = self._standings[principal] = Standing(shared, Basis())
+        for table, limit in ((self._views, self._max_views), (self._standings, self._max_readers)):
+            if len(table) > limit:
+                table.popitem(last=False)
+        return standing
+
+
+def _look_and_sign(published: tuple[Published, ...], principal: Principal) -> tuple[View, bytes]:
+    """The view, and a digest that is equal for everybody who may read the same of these publications.
+
+    Skills are told apart by the objects they are: both live and die with the publications.
+    """
+    view = look(published, principal)
+    digest = hashlib.blake2b(digest_size=16)
+    for shelf in view.shelves:
+        digest.update(b"%d:" % len(shelf.skills))
+        digest.update(array("Q", map(id, shelf.skills)).tobytes())
+    return view, digest.digest()

@@ -1,0 +1,144 @@
+"""Owns the running service: what starts in which order, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import structlog
+
+from skillport_sync import __version__
+from skillport_sync.compose import Parts, open_parts, private_routes, public_routes
+from skillport_sync.config import Settings
+from skillport_sync.control import control_socket
+from skillport_sync.listener import Listener, bind, site
+from skillport_sync.log import configure_logging
+from skillport_sync.operations import LocalOperator
+from skillport_sync.ports import Clock, Entropy
+from skillport_sync.sync.schedule import schedule
+
+log = structlog.get_logger(__name__)
+
+DRAIN_S = 10.0
+TIDY_EVERY_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service that answers."""
+
+    parts: Parts
+    operator: LocalOperator
+    public: Listener
+    private: Listener
+
+    @property
+    def url(self) -> str:
+        return self.public.url
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None
+) -> AsyncIterator[Service]:
+    """Serve until left: sockets first, then the data directory, then answers, then the first pull.
+
+    Raises:
+        Conflict: a port or the data directory is taken.
+        Invalid, Broken: configuration, secrets or state.db cannot be used.
+    """
+    server = settings.server
+    async with AsyncExitStack() as stack:
+        public = bind(server.host, server.port)
+        stack.callback(public.sock.close)
+        private = public
+        if server.webhooks_port is not None:
+            private = bind(server.webhooks_host or server.host, server.webhooks_port)
+            stack.callback(private.sock.close)
+        parts = await stack.enter_async_context(open_parts(settings, clock=clock, entropy=entropy))
+        next_at = stack.enter_context(
+            schedule(
+                reconcile=lambda: _wake_all(parts, "reconcile"),
+                every_s=settings.sync.reconcile_interval_s,
+                jitter_s=settings.sync.jitter_s,
+                tidy=parts.tidy,
+                tidy_every_s=TIDY_EVERY_S,
+            )
+        )
+        operator = parts.operator(running_since=parts.clock.now(), next_reconcile_at=next_at)
+        await stack.enter_async_context(control_socket(settings.data_dir, operator))
+        for listener, routes in (
+            (public, public_routes(parts, _own_hosts(settings, public), with_private=private is public)),
+            *([] if private is public else [(private, private_routes(parts))]),
+        ):
+            await stack.enter_async_context(
+                site(
+                    listener,
+                    routes,
+                    max_body_bytes=max(server.webhook_max_bytes, server.mcp_max_bytes),
+                    header_timeout_s=server.header_timeout_s,
+                    keepalive_s=server.keepalive_timeout_s,
+                    drain_s=DRAIN_S,
+                )
+            )
+        _wake_all(parts, "start")
+        yield Service(parts, operator, public, private)
+
+
+def _wake_all(parts: Parts, cause: str) -> None:
+    for marketplace in parts.marketplaces:
+        parts.wake(marketplace, cause)
+
+
+def _own_hosts(settings: Settings, public: Listener) -> frozenset[str]:
+    """The names under which this service may be addressed: anything else in ``Host`` is a DNS rebinding attempt or a mistake."""
+    own = {*settings.server.allowed_hosts, urlsplit(settings.base_url).netloc.rpartition("@")[2].lower()}
+    if public.is_loopback:
+        own |= {f"{name}:{public.port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+    return frozenset(own)
+
+
+def run(settings: Settings) -> int:
+    """``skillport-sync serve``: until SIGTERM or SIGINT. Returns the exit code: 0 when it was asked to stop.
+
+    Raises what ``serving`` raises; a part that fails while serving stops the service in order and raises too.
+    """
+    configure_logging(settings.log)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_until_stopped(settings))
+    return 0
+
+
+async def _until_stopped(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with serving(settings) as service:
+        log.info(
+            "service_started",
+            version=__version__,
+            url=service.url,
+            webhooks=service.private.url if settings.github.webhook_secret_files else None,
+            auth=settings.auth.mode,
+            marketplaces=list(service.parts.marketplaces),
+        )
+        await stop.wait()
+        log.info("service_stopping", drain_s=DRAIN_S)
+    log.info("service_stopped")
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it is installed (`pip install skillport-sync[speed]`), else asyncio's own."""
+    if sys.platform == "win32":
+        return None
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

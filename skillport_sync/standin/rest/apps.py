@@ -1,0 +1,65 @@
+"""Owns what an App asks for itself with a JWT: its installation in a repository, and tokens for an hour."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from skillport_sync.standin import shapes
+from skillport_sync.standin.access import App
+from skillport_sync.standin.rest.call import ApiError, Call, Route, answer, invalid, not_found
+
+_RANKS = {"read": 1, "write": 2, "admin": 3}
+
+
+async def create_token(call: Call) -> web.StreamResponse:
+    """Narrowed to ``repositories``, ``repository_ids`` and ``permissions`` where given, never widened."""
+    app = _app(call)
+    if call.number("installation_id") != app.installation_id or app.deleted:
+        raise not_found()
+    if app.suspended:
+        raise ApiError(403, "This installation has been suspended")
+    covered = [found for found in call.hub.repositories if app.covers(found)]
+    chosen = covered
+    names, numbers = call.fields.texts("repositories"), call.fields.numbers("repository_ids")
+    if names is not None or numbers:
+        wanted = [found for found in covered if found.name in (names or []) or found.id in numbers]
+        if len(wanted) < len(names or []) + len(numbers):
+            raise invalid(
+                "There is at least one repository that does not exist or is not accessible to the parent installation."
+            )
+        chosen = wanted
+    narrowed = names is not None or bool(numbers)
+    asked = call.fields.part("permissions")
+    permissions = {name: str(level) for name, level in asked.pairs().items()} if asked else None
+    for name, level in (permissions or {}).items():
+        if _RANKS.get(level, 9) > _RANKS.get(app.permissions.get(name, ""), 0):
+            raise invalid("The permissions requested are not granted to this installation.")
+    token, grant = call.hub.access.issue(app, [found.full_name for found in chosen] if narrowed else None, permissions)
+    body: dict[str, object] = {
+        "token": token,
+        "expires_at": shapes.moment(grant.expires_at or call.hub.now()),
+        "permissions": dict(grant.permissions),
+        "repository_selection": "selected" if narrowed or app.repositories is not None else "all",
+    }
+    if narrowed:
+        body["repositories"] = [shapes.repository(call.api, found) for found in chosen]
+    return answer(body, status=201)
+
+
+async def repository_installation(call: Call) -> web.StreamResponse:
+    app = _app(call)
+    if not app.covers(call.repository):
+        raise not_found()
+    return answer(app.described(call.api))
+
+
+def _app(call: Call) -> App:
+    if call.app is None:
+        raise not_found()
+    return call.app
+
+
+ROUTES = (
+    Route("POST", "/app/installations/{installation_id}/access_tokens", create_token, caller="app", free=True),
+    Route("GET", "/repos/{owner}/{repo}/installation", repository_installation, caller="app"),
+)

@@ -1,0 +1,39 @@
+"""GitHub's JSON from the stand-in's values. Pure; ``tests/contract`` validates what is made here against GitHub's description."""
+
+from skillport_sync.standin.shapes.accounts import Json, account, account_id, full_repository, moment, node, repository
+from skillport_sync.standin.shapes.gitdata import (
+    blob,
+    commit_summary,
+    commit_with_files,
+    diff,
+    git_commit,
+    git_tag,
+    reference,
+    tree,
+    wrapped_base64,
+)
+from skillport_sync.standin.shapes.hooks import delivery, delivery_item, hook
+from skillport_sync.standin.shapes.pulls import pull
+
+__all__ = [
+    "Json",
+    "account",
+    "account_id",
+    "blob",
+    "commit_summary",
+    "commit_with_files",
+    "delivery",
+    "delivery_item",
+    "diff",
+    "full_repository",
+    "git_commit",
+    "git_tag",
+    "hook",
+    "moment",
+    "node",
+    "pull",
+    "reference",
+    "repository",
+    "tree",
+    "wrapped_base64",
+]

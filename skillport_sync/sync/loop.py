@@ -1,0 +1,300 @@
+"""Owns the running of pulls for one marketplace: when, how often, and what is said of the result.
+
+The only caller of ``pull`` and the only place that retries. Woken by webhooks, reconcile and operators alike; a wake is one
+bit, so a burst costs one pull and a push during a pull costs one more. What is owed is kept in state.db: a process that dies
+finds it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from skillport_sync.errors import Broken, SkillportError, Unavailable
+from skillport_sync.git.objects import CommitId
+from skillport_sync.github.client import GitHub
+from skillport_sync.ports import Clock, Entropy
+from skillport_sync.reports import Progress, PullReport
+from skillport_sync.store.ledger import Owed
+from skillport_sync.store.state import StateStore
+from skillport_sync.sync.branch import Source
+from skillport_sync.sync.outcomes import Doubtful, InStep, NotPublished, NowPublished, Outcome, Request, Suspect
+from skillport_sync.sync.plan import PushHint, unfulfilled
+from skillport_sync.sync.pull import Pull
+from skillport_sync.sync.report import Effort, describe, describe_failure, say
+from skillport_sync.sync.retry import Retry, after
+from skillport_sync.sync.wakeups import Wakeups
+
+log = structlog.get_logger(__name__)
+
+CONFIRM_AFTER_S = 10.0
+"""A publication that followed a signed push without reading the branch is confirmed so much later, for a free 304."""
+AWAIT_PUSH_FOR_S = 60.0
+"""How long a push that GitHub's reads do not show yet is waited for. After that reconcile finds it, if it is there."""
+ATTEMPTS_BEFORE_FAILED = 8
+"""After so many failed pulls in a row the deliveries behind them are marked failed, so that redelivering one revives it."""
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A pull that somebody waits for."""
+
+    verify: bool = False
+    full: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The latest pull, and when it ended. ``code`` is the stable code of why it published nothing; None where all is well."""
+
+    report: PullReport
+    at: datetime
+    code: str | None
+
+
+@dataclass(slots=True)
+class _Waiting:
+    order: Order
+    on_progress: OnProgress
+    answer: asyncio.Future[PullReport]
+
+    def refuse(self) -> None:
+        """The loop ends: whoever waits is told, and not cancelled as if they had wanted that."""
+        if not self.answer.done():
+            self.answer.set_exception(_stopping())
+
+
+class Loop:
+    """One marketplace's loop. ``run`` is its only task; ``wake`` and ``order`` may be called from any other."""
+
+    def __init__(
+        self, pull: Pull, *, github: GitHub, state: StateStore, clock: Clock, entropy: Entropy, interval_s: float
+    ) -> None:
+        self._pull = pull
+        self._github = github
+        self._state = state
+        self._clock = clock
+        self._entropy = entropy
+        self._interval_s = interval_s
+        self._wakeups = Wakeups()
+        self._woken = asyncio.Event()
+        self._quiet = asyncio.Event()
+        self._waiting: deque[_Waiting] = deque()
+        self._has_ended = False
+        self._suspect: Suspect | None = None
+        self._cause = "start"
+        self._last: Last | None = None
+
+    @property
+    def source(self) -> Source:
+        """The branch it follows, under the repository's present name."""
+        return self._pull.source
+
+    @property
+    def last(self) -> Last | None:
+        """What came of the latest pull, rehearsals aside."""
+        return self._last
+
+    @property
+    def last_failure(self) -> str | None:
+        """The stable code of why the latest pull published nothing; None where all is well."""
+        return self._last.code if self._last is not None else None
+
+    def wake(self, cause: str) -> None:
+        """A pull is owed. Returns at once."""
+        self._wakeups = self._wakeups.woken(cause)
+        self._quiet.clear()
+        self._woken.set()
+
+    async def order(self, order: Order, on_progress: OnProgress) -> PullReport:
+        """Run a pull now, ahead of any backoff, and report. Cancelling the caller does not cancel a pull that has begun.
+
+        Raises:
+            Unavailable: the loop ended before the pull did.
+        """
+        if self._has_ended:
+            raise _stopping()
+        waiting = _Waiting(order, on_progress, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._quiet.clear()
+        self._woken.set()
+        return await waiting.answer
+
+    async def settled(self) -> None:
+        """Wait until nothing is owed, nothing runs and nothing has failed; a confirmation may still be promised."""
+        await self._quiet.wait()
+
+    async def run(self) -> None:
+        """Pull whenever one is owed, until cancelled. Never ends by itself."""
+        try:
+            while True:
+                await self._sleep()
+                self._quiet.clear()
+                if self._waiting:
+                    await self._serve(self._waiting.popleft())
+                else:
+                    await self._attempt(None, Order(), _ignore)
+        finally:
+            self._has_ended = True
+            for waiting in self._waiting:
+                waiting.refuse()
+
+    async def _sleep(self) -> None:
+        """Until a pull may start: woken and not backing off, promised and due, or ordered."""
+        while not self._waiting:
+            self._woken.clear()
+            wait_s = self._wakeups.wait_s(self._clock.monotonic_s())
+            if wait_s == 0:
+                return
+            if self._wakeups.is_quiet and self._suspect is None:
+                self._quiet.set()
+            # The watchdog: schedulers go silent when the wall clock jumps back, this one looks at least every other interval.
+            limit_s = 2 * self._interval_s
+            try:
+                async with asyncio.timeout(min(wait_s, limit_s) if wait_s is not None else limit_s):
+                    await self._woken.wait()
+            except TimeoutError:
+                if wait_s is None:
+                    self.wake("watchdog")
+
+    async def _serve(self, waiting: _Waiting) -> None:
+        if waiting.answer.done():  # whoever asked has gone
+            return
+        try:
+            report = await self._attempt("operator", waiting.order, waiting.on_progress)
+        except BaseException:
+            waiting.refuse()
+            raise
+        if not waiting.answer.done():
+            waiting.answer.set_result(report)
+
+    # --- one pull --------------------------------------------------------------------------------------------------------
+
+    async def _attempt(self, cause: str | None, order: Order, on_progress: OnProgress) -> PullReport:
+        """One pull and what follows from it. ``cause`` None: whatever woke the loop, or what the pull before was for."""
+        if not order.dry_run:
+            self._wakeups, causes = self._wakeups.started()
+            self._cause = cause or (causes[0] if causes else self._cause)
+        cause = cause or self._cause
+        marketplace, before = self._pull.source.marketplace, self._pull.commit
+        spent, began_s = self._github.spent, self._clock.monotonic_s()
+        owed: Owed | None = None
+        pushes: tuple[PushHint, ...] = ()
+        outcome: Outcome | SkillportError
+        try:
+            owed = await self._state.owed(marketplace)
+            pushes = self._recent_pushes(owed)
+            request = Request(cause, pushes, self._suspect, order.verify, order.full, order.dry_run)
+            outcome = await self._pull.run(request, on_progress)
+        except Exception as error:
+            outcome = error if isinstance(error, SkillportError) else _unexpected(error)
+        effort = Effort.since(self._github, spent, self._clock.monotonic_s() - began_s)
+        if isinstance(outcome, SkillportError):
+            report = describe_failure(marketplace, cause, outcome, before, effort)
+        else:
+            report = describe(marketplace, cause, outcome, before, effort)
+        if not order.dry_run:
+            await self._conclude(owed, pushes, outcome, report)
+            self._last = Last(report, self._clock.now(), _code_of(outcome))
+        say(report)
+        return report
+
+    async def _conclude(
+        self,
+        owed: Owed | None,
+        pushes: tuple[PushHint, ...],
+        outcome: Outcome | SkillportError,
+        report: PullReport,
+    ) -> None:
+        """What a pull's end means for the next one, and for the deliveries that it answered for."""
+        now_s = self._clock.monotonic_s()
+        if not isinstance(outcome, SkillportError):
+            self._suspect = outcome.suspect if isinstance(outcome, Doubtful) else None
+        match outcome:
+            case SkillportError():
+                attempts = self._wakeups.attempts + 1
+                retry = after(outcome, attempts=attempts, awaits_push=unfulfilled(pushes, ()))
+                self._back_off(now_s, retry)
+                if retry.is_hopeless or attempts >= ATTEMPTS_BEFORE_FAILED:
+                    await self._note(owed, outcome.message)
+            case Doubtful(_, again_in_s):
+                self._wakeups = self._wakeups.found_nothing(now_s).promised(now_s + again_in_s)
+            case InStep(awaited=True) | NowPublished(awaited=True):
+                self._wakeups = self._wakeups.awaiting(now_s)
+            case NowPublished():
+                self._wakeups = self._wakeups.published()
+                if outcome.from_hint:
+                    self._wakeups = self._wakeups.promised(now_s + CONFIRM_AFTER_S)
+                await self._note(owed, None)
+            case InStep():
+                self._wakeups = self._wakeups.found_nothing(now_s)
+                await self._note(owed, None)
+            case _:
+                self._wakeups = self._wakeups.found_nothing(now_s)
+                await self._note(owed, report.reason or report.outcome)
+
+    def _back_off(self, now_s: float, retry: Retry) -> None:
+        """Wait longer each time; where trying again soon cannot help, leave it to whoever wakes us, or the next interval."""
+        self._wakeups = self._wakeups.failed(
+            now_s,
+            jitter=self._entropy.uniform(0.5, 1.0),
+            retry_after_s=retry.not_before_s,
+            again_in_s=self._interval_s if retry.is_hopeless else 0.0,
+        )
+
+    async def _note(self, owed: Owed | None, failure: str | None) -> None:
+        """Tell the ledger. What cannot be written down now is said by the next pull, which finds the same deliveries owed."""
+        if owed is None or not owed.is_owed:
+            return
+        marketplace, commit = self._pull.source.marketplace, self._pull.commit
+        try:
+            if failure is not None:
+                await self._state.fail(marketplace, owed.want, failure)
+            elif commit is not None:
+                await self._state.settle(marketplace, owed.want, commit)
+        except Exception as error:
+            log.error("ledger_not_written", marketplace=marketplace, exc_info=error)
+            self._back_off(self._clock.monotonic_s(), Retry())
+
+    def _recent_pushes(self, owed: Owed) -> tuple[PushHint, ...]:
+        """What the branch was told to be moments ago. Older pushes may have been followed by others that never arrived."""
+        now = self._clock.now()
+        return tuple(
+            PushHint(CommitId(hint.before), CommitId(hint.after))
+            for hint in owed.hints
+            if hint.before and hint.after and (now - hint.received_at).total_seconds() < AWAIT_PUSH_FOR_S
+        )
+
+
+def _code_of(outcome: Outcome | SkillportError) -> str | None:
+    match outcome:
+        case SkillportError(code=code):
+            return code
+        case NotPublished(_, refused):
+            return refused.code
+        case Doubtful():
+            return "head_doubted"
+        case _:
+            return None
+
+
+def _stopping() -> Unavailable:
+    return Unavailable("the service is stopping: start it again, then repeat the command", code="stopping")
+
+
+def _unexpected(error: Exception) -> Broken:
+    """A pull that fell over something nobody thought of must not take the service with it: what is published stays served."""
+    log.error("pull_crashed", exc_info=error)
+    return Broken(f"{type(error).__name__} while pulling: the log has the whole story", code="pull_crashed")
+
+
+def _ignore(_progress: Progress) -> None:
+    pass

@@ -1,0 +1,30 @@
+"""Owns what every test may stand on: a GitHub of its own, and a log that nobody has to read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import structlog
+
+from skillport_sync.standin import StandInGitHub
+
+TOKEN = "token-of-the-tests"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quiet_log() -> None:
+    """Log lines go nowhere: a thousand would hide why a test failed. ``structlog.testing.capture_logs`` still sees all."""
+    structlog.configure(
+        processors=[structlog.processors.KeyValueRenderer()], logger_factory=structlog.ReturnLoggerFactory()
+    )
+
+
+@pytest.fixture
+async def standin() -> AsyncIterator[StandInGitHub]:
+    """A started stand-in that accepts one token, ``token-of-the-tests``; closed afterwards."""
+    github = StandInGitHub()
+    github.accept_token(TOKEN)
+    await github.start()
+    yield github
+    await github.close()

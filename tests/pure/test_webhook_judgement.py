@@ -1,0 +1,303 @@
+"""What follows from a delivery: a pull when it may matter, a note when somebody should know, nothing otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skillport_sync.git.objects import ZERO_ID, CommitId
+from skillport_sync.ports import MarketplaceName
+from webhooks.delivery import Delivery, Envelope
+from webhooks.happening import (
+    Happening,
+    HookChanged,
+    InstallationChanged,
+    Pinged,
+    Pushed,
+    RefNoticed,
+    Repository,
+    RepositoryChanged,
+    Unhandled,
+)
+from webhooks.judgement import Ignore, News, Note, Pull, Watched, judge
+
+ACME, BETA = MarketplaceName("acme"), MarketplaceName("beta")
+OURS = Watched(ACME, "acme/skills", None, None)
+KNOWN = replace(OURS, repository_id=7)
+FACTS = Repository(7, "acme/skills", "main")
+OTHER = Repository(8, "other/skills", "main")
+PUSH = Pushed(
+    "refs/heads/main",
+    CommitId("a" * 40),
+    CommitId("b" * 40),
+    CommitId("b" * 40),
+    created=False,
+    deleted=False,
+    forced=False,
+)
+GOOD_PING = Pinged(("push", "repository"), "json", is_active=True, checks_tls=True)
+
+
+def delivery(happening: Happening, repository: Repository = FACTS, action: str | None = None) -> Delivery:
+    return Delivery(Envelope("event", "guid", is_form=False), action, repository, happening)
+
+
+# --- push ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_push_to_the_default_branch_is_pulled_with_its_hint() -> None:
+    assert judge(delivery(PUSH), [OURS]) == Pull((ACME,), "push", hint=PUSH)
+
+
+def test_a_push_to_the_configured_branch_is_pulled_whatever_the_default_is() -> None:
+    push = replace(PUSH, ref="refs/heads/release/1")
+    assert judge(delivery(push), [replace(OURS, branch="release/1")]) == Pull((ACME,), "push", hint=push)
+
+
+@pytest.mark.parametrize("branch", [None, "main"])
+def test_a_push_to_another_branch_is_ignored(branch: str | None) -> None:
+    push = replace(PUSH, ref="refs/heads/feature")
+    assert judge(delivery(push), [replace(OURS, branch=branch)]) == Ignore("other_branch_pushed")
+
+
+def test_a_push_to_the_default_branch_is_ignored_where_another_one_is_configured() -> None:
+    assert judge(delivery(PUSH), [replace(OURS, branch="release")]) == Ignore("other_branch_pushed")
+
+
+@pytest.mark.parametrize(("ref", "because"), [("refs/tags/v1", "tag_pushed"), ("refs/notes/x", "other_ref_pushed")])
+def test_tags_and_other_refs_are_ignored(ref: str, because: str) -> None:
+    assert judge(delivery(replace(PUSH, ref=ref)), [OURS]) == Ignore(because)
+
+
+@pytest.mark.parametrize(
+    "change", [{"deleted": True, "after": ZERO_ID}, {"created": True, "before": ZERO_ID}, {"forced": True}]
+)
+def test_a_deleted_recreated_or_rewritten_branch_is_for_the_pull_to_find_out(change: dict[str, object]) -> None:
+    push = replace(PUSH, **change)
+    assert judge(delivery(push), [OURS]) == Pull((ACME,), "push", hint=push)
+
+
+def test_a_push_that_does_not_name_its_branch_is_pulled_without_a_hint() -> None:
+    assert judge(delivery(replace(PUSH, ref=None)), [OURS]) == Pull((ACME,), "push")
+
+
+def test_a_push_is_no_hint_while_nobody_knows_which_branch_is_followed() -> None:
+    push = replace(PUSH, ref="refs/heads/feature")
+    assert judge(delivery(push, replace(FACTS, default_branch=None)), [OURS]) == Pull((ACME,), "push")
+
+
+def test_of_two_marketplaces_in_one_repository_only_the_pushed_branch_is_pulled() -> None:
+    watched = [OURS, Watched(BETA, "acme/skills", None, "beta")]
+    assert judge(delivery(replace(PUSH, ref="refs/heads/beta")), watched) == Pull(
+        (BETA,), "push", hint=replace(PUSH, ref="refs/heads/beta")
+    )
+
+
+# --- whose repository ---------------------------------------------------------------------------------------------------
+
+
+def test_a_repository_is_known_by_its_id_whatever_it_is_called_now() -> None:
+    assert isinstance(judge(delivery(PUSH, replace(FACTS, full_name="acme/renamed")), [KNOWN]), Pull)
+
+
+@pytest.mark.parametrize("name", ["acme/skills", "ACME/Skills"])
+def test_a_repository_is_known_by_its_name_in_any_case_while_its_id_is_not_known(name: str) -> None:
+    assert isinstance(judge(delivery(PUSH, replace(FACTS, full_name=name)), [OURS]), Pull)
+    assert isinstance(judge(delivery(PUSH, replace(FACTS, full_name=name, id=None)), [KNOWN]), Pull)
+    assert isinstance(judge(delivery(PUSH), [replace(OURS, repository=name)]), Pull)
+
+
+def test_another_repository_that_took_up_the_name_is_not_ours() -> None:
+    assert judge(delivery(PUSH, replace(FACTS, id=8)), [KNOWN]) == Note(
+        (), "unknown_repository", ("repository_was_replaced",)
+    )
+
+
+@pytest.mark.parametrize("happening", [PUSH, RepositoryChanged()])
+@pytest.mark.parametrize("repository", [OTHER, Repository()])
+def test_an_unknown_repository_is_noted(happening: Happening, repository: Repository) -> None:
+    assert judge(delivery(happening, repository), [KNOWN]) == Note((), "unknown_repository")
+
+
+# --- repository ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", ["renamed", "transferred"])
+def test_a_repository_with_a_new_name_is_pulled_and_its_new_name_noted(action: str) -> None:
+    renamed = replace(FACTS, full_name="acme/toolbox")
+    change = RepositoryChanged(previous_name="Acme/Skills")
+    assert judge(delivery(change, renamed, action), [OURS]) == Pull(
+        (ACME,), f"repository_{action}", news=News(renamed_to="acme/toolbox")
+    )
+
+
+def test_a_new_default_branch_is_followed_unless_a_branch_is_configured() -> None:
+    change = RepositoryChanged(previous_branch="master")
+    pinned, news = Watched(BETA, "acme/skills", 7, "master"), News(default_branch="main")
+    assert judge(delivery(change, action="edited"), [OURS, pinned]) == Pull(
+        (ACME,), "default_branch_changed", news=news
+    )
+    assert judge(delivery(change, action="edited"), [pinned]) == Note((BETA,), "default_branch_changed", news=news)
+
+
+def test_an_edited_description_is_ignored() -> None:
+    assert judge(delivery(RepositoryChanged(), action="edited"), [OURS]) == Ignore("repository_edited")
+
+
+@pytest.mark.parametrize(
+    ("action", "news"),
+    [
+        ("archived", News(archived=True)),
+        ("unarchived", News(archived=False)),
+        ("privatized", News(visibility="private")),
+        ("publicized", News(visibility="public")),
+    ],
+)
+def test_what_is_now_true_of_a_repository_is_noted(action: str, news: News) -> None:
+    assert judge(delivery(RepositoryChanged(), action=action), [OURS]) == Note(
+        (ACME,), f"repository_{action}", news=news
+    )
+
+
+def test_the_event_public_reads_as_publicized() -> None:
+    assert judge(delivery(RepositoryChanged()), [OURS]) == (
+        Note((ACME,), "repository_publicized", news=News(visibility="public"))
+    )
+
+
+@pytest.mark.parametrize("action", ["deleted", "created"])
+def test_a_deleted_or_created_repository_is_for_the_pull_to_find_out(action: str) -> None:
+    judgement = judge(delivery(RepositoryChanged(), action=action), [KNOWN])
+    assert judgement == Pull((ACME,), f"repository_{action}", news=News(deleted=action == "deleted"))
+
+
+def test_an_action_that_github_may_invent_is_ignored() -> None:
+    assert judge(delivery(RepositoryChanged(), action="teleported"), [OURS]) == Ignore("repository_teleported")
+
+
+# --- the webhook and the App ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ping", "warnings"),
+    [
+        (GOOD_PING, ()),
+        (replace(GOOD_PING, events=("*",)), ()),
+        (replace(GOOD_PING, events=("push",)), ("repository_not_subscribed",)),
+        (replace(GOOD_PING, events=()), ("push_not_subscribed", "repository_not_subscribed")),
+        (replace(GOOD_PING, content_type="form"), ("content_type_form",)),
+        (replace(GOOD_PING, is_active=False), ("webhook_inactive",)),
+        (replace(GOOD_PING, checks_tls=False), ("tls_not_verified",)),
+    ],
+)
+def test_a_ping_is_noted_with_what_is_wrong_with_the_webhook(ping: Pinged, warnings: tuple[str, ...]) -> None:
+    assert judge(delivery(ping), [OURS]) == Note((ACME,), "ping", warnings, News(hook_deleted=False))
+    assert judge(delivery(ping, Repository()), [OURS]) == Note((), "ping", warnings, News(hook_deleted=False))
+
+
+def test_a_deleted_webhook_is_noted_loudly() -> None:
+    assert judge(delivery(HookChanged(), action="deleted"), [OURS]) == Note(
+        (ACME,), "webhook_deleted", ("webhook_deleted",), News(hook_deleted=True)
+    )
+
+
+def test_repositories_that_an_app_may_see_again_are_pulled() -> None:
+    change = InstallationChanged(ended=False, gained=(OTHER, FACTS))
+    assert judge(delivery(change, Repository(), "added"), [OURS]) == Pull(
+        (ACME,), "installation_added", news=News(installation_state="active")
+    )
+
+
+def test_repositories_that_an_app_may_no_longer_see_are_noted_loudly() -> None:
+    change = InstallationChanged(ended=False, lost=(FACTS,))
+    assert judge(delivery(change, Repository(), "removed"), [OURS]) == (
+        Note((ACME,), "installation_removed", ("access_lost",), News(installation_state="removed"))
+    )
+
+
+@pytest.mark.parametrize("action", ["created", "unsuspend", "new_permissions_accepted"])
+def test_an_installation_that_may_read_again_is_pulled(action: str) -> None:
+    change = InstallationChanged(ended=False, whole_account="Acme")
+    assert judge(delivery(change, Repository(), action), [OURS]) == (
+        Pull((ACME,), f"installation_{action}", news=News(installation_state="active"))
+    )
+
+
+@pytest.mark.parametrize(("action", "state"), [("deleted", "deleted"), ("suspend", "suspended")])
+def test_an_installation_that_ended_is_noted_loudly(action: str, state: str) -> None:
+    change = InstallationChanged(ended=True, whole_account="acme")
+    assert judge(delivery(change, Repository(), action), [OURS]) == (
+        Note((ACME,), f"installation_{action}", ("access_lost",), News(installation_state=state))
+    )
+
+
+def test_installations_of_others_are_ignored() -> None:
+    change = InstallationChanged(ended=False, gained=(OTHER,), whole_account="acme-two")
+    assert judge(delivery(change, Repository(), "created"), [OURS]) == Ignore("installation_of_others")
+
+
+# --- the rest -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("happening", "because"), [(RefNoticed(), "told_by_push"), (Unhandled(), "unknown_event")])
+def test_events_that_change_nothing_are_ignored(happening: Happening, because: str) -> None:
+    assert judge(delivery(happening), [OURS]) == Ignore(because)
+
+
+names = st.sampled_from(["acme/skills", "ACME/skills", "acme/other", "beta/skills"])
+branches = st.none() | st.sampled_from(["main", "beta"])
+ids = st.none() | st.integers(1, 3)
+watchers = st.lists(
+    st.builds(Watched, st.sampled_from([ACME, BETA]), names, ids, branches),
+    max_size=3,
+    unique_by=lambda one: one.marketplace,
+)
+repositories = st.builds(Repository, ids, st.none() | names, branches)
+several = st.lists(repositories, max_size=3).map(tuple)
+pushes = st.builds(
+    Pushed,
+    st.none() | st.sampled_from(["refs/heads/main", "refs/heads/beta", "refs/tags/main"]),
+    *[st.none()] * 3,
+    *[st.booleans()] * 3,
+)
+happenings = st.one_of(
+    pushes,
+    st.builds(Pinged, st.just(()), st.none(), st.booleans(), st.booleans()),
+    st.builds(RepositoryChanged, st.none() | names, branches),
+    st.builds(
+        InstallationChanged,
+        st.booleans(),
+        st.lists(repositories).map(tuple),
+        st.lists(repositories).map(tuple),
+        st.none(),
+    ),
+    st.just(HookChanged()),
+    st.just(RefNoticed()),
+    st.just(Unhandled()),
+)
+actions = st.none() | st.sampled_from(["renamed", "edited", "archived", "deleted", "created", "suspend", "whatever"])
+
+
+@given(happenings, repositories, actions, watchers)
+def test_every_delivery_is_judged_and_a_pull_names_somebody_who_watches(
+    happening: Happening, repository: Repository, action: str | None, watched: list[Watched]
+) -> None:
+    judgement = judge(delivery(happening, repository, action), watched)
+    if isinstance(judgement, Pull):
+        assert judgement.marketplaces
+    if isinstance(judgement, Pull | Note):
+        assert set(judgement.marketplaces) <= {one.marketplace for one in watched}
+        assert len(set(judgement.marketplaces)) == len(judgement.marketplaces)
+
+
+@given(pushes, repositories, watchers)
+def test_a_hint_is_only_given_to_who_follows_exactly_the_pushed_branch(
+    push: Pushed, repository: Repository, watched: list[Watched]
+) -> None:
+    judgement = judge(delivery(push, repository), watched)
+    if isinstance(judgement, Pull) and judgement.hint:
+        followed = {one.marketplace: one.branch or repository.default_branch for one in watched}
+        assert {f"refs/heads/{followed[marketplace]}" for marketplace in judgement.marketplaces} == {push.ref}

@@ -1,0 +1,1 @@
+"""GitHub's deliveries: ``signature`` (pure) → ``delivery`` (pure) → ``judgement`` (pure) → ``app`` (aiohttp)."""
