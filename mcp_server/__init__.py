@@ -1,0 +1,1 @@
+"""What Claude talks to: one endpoint, one tool."""

@@ -76,6 +76,16 @@ class Parts:
             next_reconcile_at=next_reconcile_at,
         )
 
+    def why_absent(self) -> str:
+        """Why nothing is served yet, as a clause for people who ask too early."""
+        lasts = [mirrored.loop.last for mirrored in self.marketplaces.values()]
+        codes = sorted({last.code for last in lasts if last is not None and last.code is not None})
+        if not codes:
+            return "the first sync is under way"
+        return (
+            f"the first sync has not succeeded yet ({', '.join(codes)}); `skillport-sync status` tells an operator more"
+        )
+
     async def tidy(self) -> None:
         """Housekeeping in small steps; a full disk or a busy database leaves it to the next time."""
         for configured in self.settings.marketplaces:
@@ -215,7 +225,7 @@ def public_routes(parts: Parts, allowed_hosts: frozenset[str], *, with_private: 
     """What the public listener answers; the private routes too where they have no listener of their own."""
     settings = parts.settings
     mcp = mcp_routes(
-        queries=Queries(parts.current, parts.mirror, parts.mirror, parts.clock),
+        queries=Queries(parts.current, parts.mirror, parts.mirror, parts.clock, parts.why_absent),
         authenticator=parts.authenticator,
         allowed_hosts=allowed_hosts,
         allowed_origins=frozenset(settings.server.allowed_origins),

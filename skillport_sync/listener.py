@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import cast
 
 from aiohttp import web
 
@@ -114,9 +115,8 @@ class _FirstHeaders(asyncio.Protocol):
         self._end = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._timer = asyncio.get_running_loop().call_later(self._timeout_s, transport.abort)
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are no subclass of it
+        self._timer = asyncio.get_running_loop().call_later(self._timeout_s, self._transport.abort)
         self._server.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:

@@ -10,6 +10,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TextIO
 
 import structlog
@@ -35,6 +36,9 @@ QUIET = (
 """Libraries that say at DEBUG or INFO what must not be said (SQL parameters, tokens, URLs) or what nobody asked for."""
 SILENT = ("aiohttp.access",)
 """Prints query strings, which may hold a one-time token. Each surface writes its own line."""
+
+PULLS = "skillport_sync.sync.report"
+"""The logger of the one canonical line of a pull."""
 
 _SECRET_WORDS = frozenset(
     {
@@ -72,7 +76,7 @@ _SECRET_SHAPES = re.compile(
 def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> None:
     """Send every log line of this process to ``stream`` (stderr, whatever it is at that moment, when None). Again replaces."""
     target = stream or sys.stderr
-    renderer: Processor = structlog.processors.JSONRenderer(default=str)
+    renderer: Processor = structlog.processors.JSONRenderer(serializer=_as_json)
     if (settings.format or ("console" if target.isatty() else "json")) == "console":
         renderer = structlog.dev.ConsoleRenderer(
             colors=target.isatty(),
@@ -87,10 +91,19 @@ def configure_warnings() -> None:
     """The log of a command that answers on stdout: what its user should know besides, a sentence each, on stderr."""
     _install(logging.WARNING, _as_sentence, None)
     # What came of a pull that a command asked for is that command's answer.
-    logging.getLogger("skillport_sync.sync.report").setLevel(logging.CRITICAL)
+    logging.getLogger(PULLS).setLevel(logging.CRITICAL)
+
+
+def _as_json(event: EventDict, **_structlogs: object) -> str:
+    import orjson  # deferred: no command needs it to say what is wrong
+
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _install(level: int, renderer: Processor, stream: TextIO | None) -> None:
+    logging.getLogger(PULLS).setLevel(logging.NOTSET)
+    # Nobody prints these, and looking them up costs a fifth of a line.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     facts: Sequence[Processor] = (
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -154,6 +167,7 @@ def _blanked(key: str, value: object) -> object:
     return value
 
 
+@lru_cache(maxsize=1024)
 def _names_a_secret(key: str) -> bool:
     words = re.split(r"[^a-z0-9]+", key.lower())
     return not _SECRET_WORDS.isdisjoint(words) and words[-1] not in _NAMED_AFTER

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from skillport_sync import __version__
+from skillport_sync import __version__, memory
 from skillport_sync.compose import Parts, open_parts, private_routes, public_routes
 from skillport_sync.config import Settings
 from skillport_sync.control import control_socket
@@ -61,6 +61,9 @@ async def serving(
             private = bind(server.webhooks_host or server.host, server.webhooks_port)
             stack.callback(private.sock.close)
         parts = await stack.enter_async_context(open_parts(settings, clock=clock, entropy=entropy))
+        for published in parts.current.get().values():
+            memory.settle(published)
+        parts.current.on_swap(memory.settle)
         next_at = stack.enter_context(
             schedule(
                 reconcile=lambda: _wake_all(parts, "reconcile"),

@@ -35,6 +35,7 @@ from webhooks.refusals import (
     refusal_of,
 )
 from webhooks.signature import HEADER, BadSignature, claimed_digest, usable_secrets, verify
+from webhooks.turnstile import Turnstile
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +83,7 @@ class Receiver:
         self._limits = limits or Limits()
         self._account = Account(self._limits.held_bytes)
         self._refusals = RefusalLog()
+        self._turnstile = Turnstile()
 
     def routes(self) -> list[web.RouteDef]:
         """The one route, under every method, so that a wrong one is answered in the same shape as any other refusal."""
@@ -123,6 +125,7 @@ class Receiver:
             body = await incoming.read()
             if isinstance(body, Refusal):
                 return body
+            await self._turnstile.turn()
             claimed = request.headers.get(HEADER)
             if len(body) > LARGE_BYTES:
                 return await asyncio.to_thread(_understand, body, claimed, self._secrets, envelope)

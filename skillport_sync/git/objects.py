@@ -34,10 +34,15 @@ class Mode(IntEnum):
     SYMLINK = 0o120000
     SUBMODULE = 0o160000
 
-    @property
-    def has_content(self) -> bool:
-        """True where the entry's id names a blob (a symlink's blob is its target)."""
-        return self not in (Mode.TREE, Mode.SUBMODULE)
+    has_content: bool
+    """True where the entry's id names a blob (a symlink's blob is its target)."""
+
+    def __new__(cls, value: int) -> Mode:
+        # An attribute and not a property: it is asked many times for every file of every pull.
+        mode = int.__new__(cls, value)
+        mode._value_ = value
+        mode.has_content = value not in (0o040000, 0o160000)
+        return mode
 
     @property
     def is_executable(self) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from skillport_sync.errors import Broken, Missing
-from skillport_sync.git.listing import Entry, Listing, RawEntry, Unverified, verified
+from skillport_sync.git.listing import Listing, RawEntry, Unverified, verified
 from skillport_sync.git.names import is_lossy, recover_names
 from skillport_sync.git.objects import EMPTY_TREE, BlobId, CommitId, Mode, TreeId
 from skillport_sync.github.client import GitHub

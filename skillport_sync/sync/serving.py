@@ -101,8 +101,9 @@ class Serving:
         own, facts = stored.sources[0], dict(stored.held)
         try:
             snapshot = await self.assemble(own.state, own.listing, facts)
-        except Broken:
-            await self._discard_damaged(facts)
+        except Broken as error:
+            if error.code != "content_damaged":
+                raise
             snapshot = await self.assemble(own.state, own.listing, facts)
         if isinstance(snapshot, Refused):
             log.error("restore_refused", marketplace=self._marketplace, commit=own.state.commit, reason=str(snapshot))
@@ -126,13 +127,12 @@ class Serving:
             self._forget_facts()
         return not held.is_whole or publication.parser_version != PARSER_VERSION
 
-    async def assemble(
-        self, state: SourceState, listing: Listing, facts: Mapping[BlobId, BlobFact]
-    ) -> Snapshot | Refused:
+    async def assemble(self, state: SourceState, listing: Listing, facts: dict[BlobId, BlobFact]) -> Snapshot | Refused:
         """The snapshot of a commit whose contents are in the store.
 
         Raises:
-            Broken: the disk changed one of them.
+            Broken (``content_damaged``): the disk changed one of them. It is dropped, from ``facts`` too: the next pull
+                fetches it again.
         """
         previous = self._held.published.snapshot if self._held is not None else None
 
@@ -141,7 +141,15 @@ class Serving:
                 source = SourceInput(state, listing.entries, listing.trees, facts, contents)
                 return assemble(self._marketplace, [source], previous)
 
-        return await asyncio.to_thread(parse)
+        try:
+            return await asyncio.to_thread(parse)
+        except Broken as error:
+            if error.code == "content_damaged":
+                damaged = await asyncio.to_thread(self._unreadable, list(facts))
+                await self._drop(damaged)
+                for oid in damaged:
+                    del facts[oid]
+            raise
 
     async def publish(
         self, cause: str, snapshot: Snapshot, listing: Listing, facts: dict[BlobId, BlobFact]
@@ -219,23 +227,34 @@ class Serving:
             await self.start_anew(
                 f"the rows of {self._marketplace} do not add up to the tree of the commit they stand for"
             )
-        elif report.corrupt:
-            await self._discard(report.corrupt)
-        if self._held is not None:
-            lost = [oid for oid in (*report.corrupt, *report.absent) if self._held.facts.pop(oid, None) is not None]
-            self._held.is_whole = self._held.is_whole and not lost
+        else:
+            await self._drop(report.corrupt)
+            self._miss(report.absent)
         return Verified(report.files, report.blobs, report.size_bytes, len(report.corrupt), report.root_matches)
 
-    async def _discard_damaged(self, facts: dict[BlobId, BlobFact]) -> None:
-        report = await self._store.verify(self._marketplace)
-        if report is not None:
-            await self._discard(report.corrupt)
-            for oid in report.corrupt:
-                facts.pop(oid, None)
+    async def _drop(self, corrupt: Collection[BlobId]) -> None:
+        """Forget contents that are not what their ids say."""
+        if corrupt:
+            log.error("content_corrupt", marketplace=self._marketplace, blobs=len(corrupt))
+            await self._store.discard_blobs(corrupt)
+            self._miss(corrupt)
 
-    async def _discard(self, corrupt: Collection[BlobId]) -> None:
-        log.error("content_corrupt", marketplace=self._marketplace, blobs=len(corrupt))
-        await self._store.discard_blobs(corrupt)
+    def _miss(self, oids: Collection[BlobId]) -> None:
+        """These are not held (any more)."""
+        if self._held is not None:
+            lost = [oid for oid in oids if self._held.facts.pop(oid, None) is not None]
+            self._held.is_whole = self._held.is_whole and not lost
+
+    def _unreadable(self, oids: Collection[BlobId]) -> list[BlobId]:
+        """Which of these contents the disk has changed."""
+        damaged = []
+        with self._store.reading() as contents:
+            for oid in oids:
+                try:
+                    contents.get(oid)
+                except Broken:
+                    damaged.append(oid)
+        return damaged
 
     def _forget_facts(self) -> None:
         if self._held is not None:

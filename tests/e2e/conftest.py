@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from skillport_sync.config import Settings, load
+from skillport_sync.config import load
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.reports import PullReport, ReconcileOptions, TokenRequest
 from skillport_sync.serve import Service, serving
@@ -21,7 +21,7 @@ REPOSITORY = "acme/skills"
 SECRET = "hush"
 
 
-def write_config(folder: Path, api_url: str, github_token: str, *more: str) -> Path:
+def configuration(folder: Path, api_url: str, github_token: str, *more: str) -> Path:
     """A configuration as an operator writes it; ``more`` are further lines of TOML, sections included."""
     folder.mkdir(exist_ok=True)
     for name, text in (("github-token", github_token), ("webhook-secret", SECRET)):
@@ -83,8 +83,9 @@ class World:
         return (await self.service.operator.create_token(TokenRequest(person, "test"))).token
 
 
-Files = Mapping[str, bytes]
-StartService = Callable[[Settings], Awaitable[Service]]
+@pytest.fixture
+def write_config() -> Callable[..., Path]:
+    return configuration
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ async def build_world(standin: StandInGitHub, tmp_path: Path) -> AsyncIterator[C
     async with AsyncExitStack() as stack:
 
         async def build(repository: Repository, *more: str) -> World:
-            settings = load(write_config(tmp_path / "service", standin.api_url, "token-of-the-tests", *more), {})
+            settings = load(configuration(tmp_path / "service", standin.api_url, "token-of-the-tests", *more), {})
             service = await stack.enter_async_context(serving(settings))
             http = await stack.enter_async_context(aiohttp.ClientSession())
             world = World(standin, repository, service, http, "")

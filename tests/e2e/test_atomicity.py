@@ -16,6 +16,7 @@ from skillport_sync.standin import StandInGitHub
 PUBLICATIONS = 1_000
 SKILLS = 3
 READERS = 3
+ANSWERS_A_PUSH = 5
 
 MANIFEST = json.dumps(
     {"name": "acme", "owner": {"name": "Acme"}, "plugins": [{"name": "all", "source": "./all", "version": "1.0.0"}]}
@@ -56,6 +57,7 @@ async def main(url, token):
             commit = result["structuredContent"]["snapshot"]["commit"]
             numbers = {int(b["resource"]["text"].split()[-1]) for b in result["content"] if b["type"] == "resource"}
             seen.add((commit, tuple(sorted(numbers))))
+            await asyncio.sleep(0.003)
     print(json.dumps(sorted(seen)))
 
 asyncio.run(main(*sys.argv[1:]))
@@ -66,23 +68,29 @@ asyncio.run(main(*sys.argv[1:]))
 async def test_no_answer_mixes_two_commits(
     standin: StandInGitHub, build_world: Callable[..., Awaitable[Any]], tmp_path: Path
 ) -> None:
+    standin.limits.off = True  # a thousand pushes are more than GitHub's hourly limit pays for
     repository = standin.create_repository("acme/skills")
     first = repository.commit({".claude-plugin/marketplace.json": MANIFEST, **files_of(0)})
     world = await build_world(repository)
     number_of = {first: 0}
     done = False
     answers = 0
+    next_push = asyncio.Event()
 
     async def read(question: Mapping[str, object]) -> None:
+        """Read some times around each push: all the time would leave the service little time to publish."""
         nonlocal answers
         newest = 0
         while not done:
-            result = await world.ask(**question)
-            number = number_of[result["structuredContent"]["snapshot"]["commit"]]
-            assert numbers_in(result) == {number}
-            assert number >= newest, "went back in time"
-            newest = number
-            answers += 1
+            after_this = next_push
+            for _ in range(ANSWERS_A_PUSH):
+                result = await world.ask(**question)
+                number = number_of[result["structuredContent"]["snapshot"]["commit"]]
+                assert numbers_in(result) == {number}
+                assert number >= newest, "went back in time"
+                newest = number
+                answers += 1
+            await after_this.wait()
 
     questions: list[dict[str, object]] = [
         {"operation": "list"},
@@ -110,9 +118,12 @@ async def test_no_answer_mixes_two_commits(
             # The number is known before the push: an answer from the new commit may arrive before the push returns.
             commit = repository.commit(files_of(number))
             number_of[commit] = number
+            next_push.set()
+            next_push = asyncio.Event()
             await repository.deliver(repository.changes[-1])
             await swapped.wait()
         done = True
+        next_push.set()
     seen_elsewhere, _ = await asyncio.wait_for(other.communicate(b"stop\n"), 30)
     for commit, numbers in json.loads(seen_elsewhere):
         assert numbers == [number_of[commit]]

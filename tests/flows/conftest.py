@@ -65,6 +65,18 @@ def access(**readers: list[str]) -> str:
     )
 
 
+def many(count: int, **readers: list[str]) -> Files:
+    """A marketplace of ``count`` skills in ten plugins."""
+    plugins = [f"plugin-{at}" for at in range(10)]
+    files: Files = {".claude-plugin/marketplace.json": marketplace(*plugins)}
+    for at in range(count):
+        path = f"plugins/plugin-{at % 10}/skills/skill-{at:03}/SKILL.md"
+        files[path] = skill_md(f"skill-{at:03}", f"Handles case {at}, the {'odd' if at % 2 else 'even'} way.")
+    if readers:
+        files[".skillport/access.json"] = access(**readers)
+    return files
+
+
 SMALL: Files = {
     ".claude-plugin/marketplace.json": marketplace("docs", "finance", "people"),
     ".skillport/access.json": access(salaries=[ALICE.id]),
@@ -113,6 +125,7 @@ class Publisher:
     plugin_json = staticmethod(plugin_json)
     marketplace = staticmethod(marketplace)
     access = staticmethod(access)
+    many = staticmethod(many)
 
     def __init__(self, store: MirrorStore, clock: StillClock) -> None:
         self.store = store

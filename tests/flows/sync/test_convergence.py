@@ -146,10 +146,12 @@ async def test_any_history_ends_at_the_head_of_the_branch(mirror, make, seed):
         await chaos.step()
     mirror.standin.faults.clear()
     head = mirror.repository.commit(chaos._edits())  # an author mends what may be broken; nobody is told
-    for _ in range(4):
-        await mirror.time.skip(310.0)
+    for _ in range(5):
+        before = mirror.loop.last
         mirror.loop.wake("reconcile")
-        await mirror.settled()
+        await mirror.time.skip(61.0)
+        await mirror.pulled(before)
+    await mirror.settled()
     await mirror.reconcile(verify=True)
     await mirror.assert_serves(head)
     assert mirror.loop.last_failure is None

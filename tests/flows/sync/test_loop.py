@@ -190,19 +190,23 @@ async def test_an_order_goes_ahead_of_any_backoff(running, make):
     assert running.commit == pushed
 
 
-async def test_an_order_answers_for_what_was_owed(running, make):
-    gate = running.standin.faults.gate("* *")
-    running.repository.commit({make.path(0): make.skill("s00000", "new")})
-    order = asyncio.create_task(running.reconcile())
-    await gate.reached()
-    gate.open()
-    await order
-    await running.settled()
-    running.standin.journal.reset()
-    await running.receive(running.repository.changes[-1])
+async def test_an_order_answers_for_what_was_owed(running):
+    running.loop.wake("push")
+    await running.reconcile()
     await running.settled()
     assert running.standin.journal.count() == 1
-    assert await states(running) == [DeliveryState.DONE]
+
+
+async def test_a_rehearsal_answers_for_nothing(running, make):
+    running.repository.commit({make.path(0): make.skill("s00000", "new")})
+    gate = running.standin.faults.gate(HEAD)
+    rehearsal = asyncio.create_task(running.reconcile(dry_run=True))
+    await gate.reached()
+    await running.receive(running.repository.changes[-1])
+    gate.open()
+    assert (await rehearsal).outcome == "would_publish"
+    await running.settled()
+    await running.assert_serves(running.repository.head())
 
 
 async def test_an_operator_who_leaves_does_not_stop_the_pull(running, make):

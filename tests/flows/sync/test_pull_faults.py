@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import aiohttp
@@ -421,6 +423,23 @@ async def test_a_damaged_content_found_at_start_hides_nothing_else_and_is_mended
     assert "s00000" in [skill.name for skill in running.published.snapshot.catalog.skills]
 
 
+async def test_damage_to_what_was_fetched_and_not_published_yet_is_mended(mirror, make):
+    """Held, so never fetched again; damaged, so never published: it has to be noticed when it is read."""
+    mirror.repository.commit({".skillport/access.json": b"{"})
+    await mirror.start()
+    await mirror.settled()
+    with closing(database(mirror, "mirror.db")) as rows:
+        rows.execute(
+            "UPDATE blobs SET content = CAST(x'00' || substr(content, 2) AS BLOB) WHERE substr(content, 1, 1) = x'2d'"
+        )
+    mirror.repository.commit({".skillport/access.json": make.policy("google:1")})
+    assert (await mirror.reconcile()).outcome == "failed"
+    assert mirror.loop.last_failure == "content_damaged"
+    await mirror.after(1.0)
+    await mirror.settled()
+    await mirror.assert_serves(mirror.repository.head())
+
+
 async def test_rows_that_do_not_add_up_are_found_and_the_file_is_made_anew(running, make):
     with closing(database(running, "mirror.db")) as rows:
         rows.execute("UPDATE files SET mode = ? WHERE path = ?", (0o100755, make.path(0).encode()))
@@ -438,6 +457,37 @@ async def test_rows_that_do_not_add_up_at_start_are_put_aside_and_pulled_anew(ru
     await running.restart()
     await running.settled()
     await running.assert_serves(running.repository.head())
+
+
+OVERWRITE = """
+import sys
+with open(sys.argv[1], "r+b") as file:
+    for page in sys.argv[2:]:
+        file.seek((int(page) - 1) * 4096)
+        file.write(b"?" * 4096)
+"""
+
+
+def scribble(mirror) -> None:
+    """Overwrite the pages where the tables of contents begin."""
+    with closing(database(mirror, "mirror.db")) as rows:
+        rows.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        pages = rows.execute("SELECT rootpage FROM sqlite_master WHERE name LIKE '%blobs%' AND rootpage > 0").fetchall()
+    # In another process: closing the file in this one would let go of SQLite's locks on it.
+    command = [sys.executable, "-c", OVERWRITE, str(mirror.directory / "mirror.db"), *(str(page) for (page,) in pages)]
+    subprocess.run(command, check=True)
+
+
+async def test_a_file_that_breaks_while_it_is_used_is_made_anew_while_answers_go_on(running, make):
+    scribble(running)
+    served, commit = running.published, change(running, make)
+    assert (await running.reconcile()).outcome == "failed"
+    assert running.loop.last_failure == "database_damaged"
+    assert running.published is served
+    assert list(running.directory.glob("mirror.db.*")), "put aside, not thrown away"
+    await running.after(1.0)
+    await running.settled()
+    await running.assert_serves(commit)
 
 
 async def test_a_mirror_made_anew_behind_our_back_is_filled_again_while_answers_go_on(running, make):

@@ -1,0 +1,157 @@
+"""Owns what an answer at ``/mcp`` costs the server: CPU time a request, beside a bare handler that returns the same bytes.
+
+All servers are up at once, each a process; slices of requests go to them in turn. ``list`` answers with 100 skills, ``fetch``
+with one SKILL.md and its list of files.
+"""
+
+from __future__ import annotations
+
+import base64
+import statistics
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+import orjson
+
+from benchmarks.content import Size
+from benchmarks.cores import Cores
+from benchmarks.figures import Figure
+from benchmarks.load import Expect, once, raw, slice_of
+from benchmarks.processes import Child, child
+from benchmarks.questions import QUESTIONS, Call, legacy, legacy_tools, modern, modern_tools
+from benchmarks.service import Running, folder, new_token, service
+from benchmarks.visible import size_json
+
+TITLE = "/mcp: server CPU per request, beside a bare aiohttp handler that returns the same bytes"
+SERVES_HERE = False
+SIZE = Size(plugins=100, skills=100, files=1_000, size_bytes=3_400_000)
+HOT, KERNEL = 2.0, 6.5
+
+
+@dataclass(slots=True)
+class _Variant:
+    """One server asked one thing; ``cpu_s`` a request, one number a round."""
+
+    server: str
+    port: int
+    pid: int
+    request: bytes
+    count: int
+    expect: Expect
+    cpu_s: list[float] = field(default_factory=list)
+    answered_s: list[float] = field(default_factory=list)
+
+    @property
+    def median_us(self) -> float:
+        return statistics.median(self.cpu_s) * 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One question in the words of one era."""
+
+    label: str
+    call: Call
+    odd: Call | None
+    """The same in a form that only the kernel takes; None where it always does."""
+
+
+CASES: Sequence[_Case] = (
+    *(
+        _Case(f"{question}, {era}", make(QUESTIONS[question](SIZE)), make(QUESTIONS[question](SIZE), odd=True))
+        for question in ("list", "fetch")
+        for era, make in (("2026-07-28", modern), ("2025-11-25", legacy))
+    ),
+    _Case("tools/list, 2026-07-28", modern_tools(), None),
+    _Case("tools/list, 2025-11-25", legacy_tools(), None),
+)
+
+
+async def measure(cores: Cores, *, quick: bool) -> list[Figure]:
+    """Both eras, all ways."""
+    rounds, count = (2, 200) if quick else (7, 1_600)
+    async with AsyncExitStack() as stack:
+        github = await stack.enter_async_context(child("standin", {"size": size_json(SIZE)}, cores.load))
+        url = github.told["url"]
+        started = [
+            await stack.enter_async_context(service(stack.enter_context(folder()), url, cores.server, auth=auth))
+            for auth in ("none", "token")
+        ]
+        bearer = f"Bearer {await new_token(started[1].config, cores.load)}"
+        answers = {case.label: await once(started[0].port, raw(case.call, started[0].port)) for case in CASES}
+        bare = await stack.enter_async_context(child("bare", {"answers": _encoded(answers)}, cores.server))
+        sdk = await stack.enter_async_context(child("sdk", _results(answers), cores.server))
+        cases = {
+            case.label: _variants(case, count, len(answers[case.label]), started, bearer, bare, sdk) for case in CASES
+        }
+        everything = [variant for variants in cases.values() for variant in variants]
+        for at in range(rounds):
+            for variant in everything[at % 2 :: 2] + everything[1 - at % 2 :: 2]:
+                cost = await slice_of(variant.port, variant.request, variant.count, variant.pid, variant.expect)
+                variant.cpu_s.append(cost.cpu_s)
+                variant.answered_s += cost.answered_s
+    return [figure for label, variants in cases.items() for figure in _figures(label, variants, len(answers[label]))]
+
+
+def _variants(
+    case: _Case, count: int, length: int, services: Sequence[Running], bearer: str, bare: Child, sdk: Child
+) -> list[_Variant]:
+    plain, guarded = services
+    expect = Expect(length=length)
+    name = _path(case.label)
+    found = [
+        _Variant(
+            "bare",
+            bare.told["port"],
+            bare.pid,
+            raw(case.call, bare.told["port"], f"/{name}"),
+            count,
+            Expect(length=length),
+        ),
+        _Variant("sdk", sdk.told["port"], sdk.pid, raw(case.call, sdk.told["port"]), count // 4, Expect()),
+    ]
+    kernel = case.call if case.odd is None else case.odd
+    found.append(_Variant("kernel", plain.port, plain.pid, raw(kernel, plain.port), count // 3, expect))
+    if case.odd is not None:
+        asked = raw(case.call, guarded.port, Authorization=bearer)
+        found.append(_Variant("hot", plain.port, plain.pid, raw(case.call, plain.port), count, expect))
+        found.append(_Variant("hot, token", guarded.port, guarded.pid, asked, count, expect))
+    return found
+
+
+def _figures(label: str, variants: Sequence[_Variant], length: int) -> list[Figure]:
+    by_server = {variant.server: variant for variant in variants}
+    bare_us = by_server["bare"].median_us
+    told = {
+        "hot": (f"{label}: hot path", HOT),
+        "hot, token": (f"{label}: hot path, token", HOT),
+        "kernel": (f"{label}: kernel", KERNEL),
+        "sdk": (f"{label}: SDK's app", None),
+    }
+    figures = []
+    for server, (what, promise) in told.items():
+        variant = by_server.get(server)
+        if variant is not None:
+            rate = f"{1 / statistics.median(variant.cpu_s):,.0f} a CPU second"
+            figures.append(
+                Figure(what, variant.median_us, "µs", bare_us, f"bare, {length:,} bytes", promise, "ratio", rate)
+            )
+    return figures
+
+
+def _path(label: str) -> str:
+    return "".join(char if char.isalnum() else "-" for char in label)
+
+
+def _encoded(answers: Mapping[str, bytes]) -> dict[str, str]:
+    return {_path(label): base64.b64encode(body).decode() for label, body in answers.items()}
+
+
+def _results(answers: Mapping[str, bytes]) -> dict[str, object]:
+    """What the SDK's server is to answer with: the results of the earlier era, to which it adds what the later one wants."""
+    results = {label: orjson.loads(body)["result"] for label, body in answers.items()}
+    return {
+        "tools": results["tools/list, 2025-11-25"],
+        "results": {question: results[f"{question}, 2025-11-25"] for question in ("list", "fetch")},
+    }
