@@ -45,7 +45,11 @@ contracts: $(VENV)/.dev  ## imports point down only
 pytest: $(VENV)/.dev
 	@$(BIN)/python -m pytest $(ARGS)
 
-bench: $(VENV)/.dev      ## every promised figure beside its baseline
+$(VENV)/.bench: $(VENV)/.dev requirements-bench.lock
+	@$(PIP) install --require-hashes --no-deps -r requirements-bench.lock
+	@touch $@
+
+bench: $(VENV)/.bench    ## every promised figure beside its baseline
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 test-clients: $(VENV)/.dev   ## real clients: TypeScript SDK and MCP inspector (needs Node, or installs it)
@@ -55,6 +59,7 @@ lock:          ## recompute the lock files from the floors in pyproject.toml
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip --quiet install uv
 	@$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group pyproject.toml:build --extra speed pyproject.toml -o requirements.lock
 	@$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group pyproject.toml:build --group pyproject.toml:dev --extra speed pyproject.toml -o requirements-dev.lock
+	@$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group pyproject.toml:bench -o requirements-bench.lock
 
 clean:         ## remove .venv and every cache
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-RESTING_TURNS = 2
-"""Turns of the loop between two pieces of work: one in which an answer's request is read, one in which it is written."""
+RESTING_TURNS = 3
+"""Turns of the loop between two pieces of work: a question takes three, to be read, answered and written."""
 
 
 class Turnstile:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from skillport_sync.errors import Invalid, Missing, Unavailable
+from skillport_sync.files import HeldFile
 from skillport_sync.git.objects import BlobId, Mode
 from skillport_sync.git.paths import PathProblem, check_path
 from skillport_sync.queries.answers import FileFact, NotHeld, Part
 from skillport_sync.queries.nearest import nearest
 from skillport_sync.queries.parts import ANSWER_CHARACTERS, Cut, cut
-from skillport_sync.snapshot import HeldFile
 
 MAX_PATHS = 100
 _LISTING_SHARE = ANSWER_CHARACTERS // 3

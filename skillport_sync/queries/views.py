@@ -19,10 +19,10 @@ from skillport_sync.access.model import Action, Allowed, Principal
 from skillport_sync.access.policy import POLICY_PATH
 from skillport_sync.catalog.model import Skill
 from skillport_sync.current import Current
+from skillport_sync.files import HeldFile
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.publication import Published
 from skillport_sync.queries.answers import Basis
-from skillport_sync.snapshot import HeldFile
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

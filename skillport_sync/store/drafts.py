@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from skillport_sync.catalog.model import SourceKey
+from skillport_sync.files import BlobFact
 from skillport_sync.git.listing import Entry, Listing
 from skillport_sync.git.objects import BlobId, CommitId, TreeId
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.publication import Publication, PublicationId
-from skillport_sync.snapshot import BlobFact, SourceState
+from skillport_sync.snapshot import SourceState
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from skillport_sync.catalog.model import SourceKey
+from skillport_sync.files import BlobFact
 from skillport_sync.git.listing import Entry
 from skillport_sync.git.objects import BlobId, CommitId, Mode, TreeId
-from skillport_sync.snapshot import BlobFact
 from skillport_sync.store.database import FOREVER
 from skillport_sync.store.drafts import Content, SkillRow
 

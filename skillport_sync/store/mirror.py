@@ -16,10 +16,10 @@ from typing import Self
 import structlog
 
 from skillport_sync.errors import Broken
+from skillport_sync.files import BlobFact
 from skillport_sync.git.objects import BlobId, CommitId
 from skillport_sync.ports import Clock, MarketplaceName
 from skillport_sync.publication import Publication, PublicationId
-from skillport_sync.snapshot import BlobFact
 from skillport_sync.store import history, objects, publications, retention, verification
 from skillport_sync.store.database import (
     UNUSABLE,

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from skillport_sync.errors import Broken, Missing
+from skillport_sync.files import BlobFact
 from skillport_sync.git.objects import BlobId, blob_id
-from skillport_sync.snapshot import BlobFact
 
 LARGE_BYTES = 262_144
 """From here on hashing takes long enough to be done off the event loop."""

@@ -12,12 +12,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import structlog
 
 from skillport_sync.errors import Broken, Denied, Missing, RateLimited, Unavailable
+from skillport_sync.files import BlobFact
 from skillport_sync.git.names import is_lossy
 from skillport_sync.git.objects import BlobId, CommitId, blob_id
 from skillport_sync.github.archive import LIMITED
 from skillport_sync.github.client import GitHub
 from skillport_sync.github.wire import TarMember
-from skillport_sync.snapshot import BlobFact
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.sync.plan import Bounds, Transfer
 from skillport_sync.sync.together import together

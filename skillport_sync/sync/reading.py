@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from skillport_sync.errors import Broken, Missing
+from skillport_sync.files import BlobFact
 from skillport_sync.git.listing import Listing, RawEntry, Unverified, verified
 from skillport_sync.git.names import is_lossy, recover_names
 from skillport_sync.git.objects import EMPTY_TREE, BlobId, CommitId, Mode, TreeId
 from skillport_sync.github.client import GitHub
 from skillport_sync.github.wire import CommitFact, TreeAnswer
-from skillport_sync.snapshot import BlobFact
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.sync.fetch import Fetcher
 from skillport_sync.sync.plan import Bounds, TooMuch, plan_transfer

@@ -15,12 +15,13 @@ import structlog
 
 from skillport_sync.current import Current
 from skillport_sync.errors import Broken, Conflict
+from skillport_sync.files import BlobFact
 from skillport_sync.git.listing import Entry, Listing
 from skillport_sync.git.objects import BlobId, CommitId
 from skillport_sync.ports import Clock, MarketplaceName
 from skillport_sync.publication import PublicationId, Published
 from skillport_sync.reports import Verified
-from skillport_sync.snapshot import PARSER_VERSION, BlobFact, Refused, Snapshot, SourceInput, SourceState, assemble
+from skillport_sync.snapshot import PARSER_VERSION, Refused, Snapshot, SourceInput, SourceState, assemble
 from skillport_sync.store.drafts import Fenced, PublicationDraft, SkillRow, SourceDraft
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.sync.plan import Bounds, is_wanted

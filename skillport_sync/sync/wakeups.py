@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 60.0
 REST_S = 0.5
-"""After a pull that found nothing new the next one waits so long: ten thousand deliveries of one push are a handful of pulls."""
+LONGEST_REST_S = 2.0
+"""After a pull that found nothing new the next one waits ``REST_S``, and longer each time while wakes keep pouring in for
+nothing: ten thousand deliveries of one push are a handful of pulls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Wakeups:
     """Nothing starts earlier than this: GitHub asked for it, or the last pull failed or found nothing."""
     attempts: int = 0
     """Pulls in a row that did not settle what they were asked for."""
+    rest_s: float = 0.0
+    """How long the rest after the last pull was; 0 when there was none."""
 
     @property
     def is_quiet(self) -> bool:
@@ -53,11 +57,13 @@ class Wakeups:
 
     def published(self) -> Wakeups:
         """The pull settled what it answered for, and there may be more to come: the next one may start at once."""
-        return replace(self, attempts=0, not_before_s=0.0)
+        return replace(self, attempts=0, not_before_s=0.0, rest_s=0.0)
 
     def found_nothing(self, now_s: float) -> Wakeups:
         """Nothing was published. Whoever wakes us now waits a moment."""
-        return replace(self, attempts=0, not_before_s=now_s + REST_S)
+        came_at_once = self.rest_s > 0.0 and now_s - self.not_before_s < REST_S
+        rest_s = min(LONGEST_REST_S, 2.0 * self.rest_s) if came_at_once else REST_S
+        return replace(self, attempts=0, not_before_s=now_s + rest_s, rest_s=rest_s)
 
     def awaiting(self, now_s: float) -> Wakeups:
         """The pull went well, but GitHub does not show yet what it was asked for: look again, less and less often."""

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from skillport_sync.access.model import Absent, AccessPolicy
 from skillport_sync.catalog.model import OWN_SOURCE
+from skillport_sync.files import BlobFact
 from skillport_sync.git.listing import Entry, tree_ids
 from skillport_sync.git.objects import BlobId, CommitId, Mode, blob_id
 from skillport_sync.ports import MarketplaceName
-from skillport_sync.snapshot import BlobFact, Refused, Snapshot, SourceInput, SourceState, assemble
+from skillport_sync.snapshot import Refused, Snapshot, SourceInput, SourceState, assemble
 
 ACME = MarketplaceName("acme")
 COMMIT = CommitId("c" * 40)

@@ -199,3 +199,14 @@ def test_what_github_asked_for_wins_over_our_own_backoff(attempts, jitter, retry
     wait_s = wakeups.woken("push").wait_s(0.0)
     assert wait_s is not None
     assert wait_s >= retry_after_s
+
+
+def test_wakes_that_keep_pouring_in_for_nothing_rest_longer_until_it_is_quiet_or_something_is_found():
+    wakeups, at_s, rests = Wakeups(), 1000.0, []
+    for _ in range(5):
+        wakeups = wakeups.found_nothing(at_s).woken("push")
+        rests.append(wakeups.wait_s(at_s))
+        at_s += rests[-1]
+    assert rests == [0.5, 1.0, 2.0, 2.0, 2.0]
+    assert wakeups.found_nothing(at_s + 60.0).woken("push").wait_s(at_s + 60.0) == 0.5
+    assert wakeups.published().found_nothing(at_s).woken("push").wait_s(at_s) == 0.5

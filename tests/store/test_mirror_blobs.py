@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from skillport_sync.errors import Broken, Missing, Unavailable
+from skillport_sync.files import BlobFact
 from skillport_sync.git.objects import BlobId, blob_id
-from skillport_sync.snapshot import BlobFact
 from skillport_sync.store.mirror import MirrorStore
 
 CONTENTS = [b"", b"hello\n", b"\0\xff" * 5_000, os.urandom(300_000), "caf\u00e9\r\n".encode()]
