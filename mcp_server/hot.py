@@ -18,8 +18,8 @@ from multidict import CIMultiDictProxy
 
 from mcp_server.arguments import operation_of
 from mcp_server.envelope import Recogniser
-from mcp_server.rendering import Json, Rendered
-from mcp_server.templates import TAIL, Template, template
+from mcp_server.rendering import Rendered
+from mcp_server.templates import TAIL, Remembered, Template, template
 from mcp_server.tool import SERVER_INFO, SURFACE, OnQuery
 from skillport_sync.access.model import Principal
 from skillport_sync.queries import Queries
@@ -58,10 +58,10 @@ class HotAnswers:
         self._on_query(kept.operation, SURFACE, "ok")
         return kept.fill(call.request_id, self._freshness(kept), _TAIL_MODERN if call.modern else TAIL)
 
-    def recall(self, principal: Principal, arguments: Mapping[str, object]) -> Json | None:
+    def recall(self, principal: Principal, arguments: Mapping[str, object]) -> Remembered | None:
         """The result of such a call where it is remembered, with the ages of now."""
         kept = self._find(principal, arguments)
-        return kept.result(self._freshness(kept)) if kept is not None else None
+        return kept.remembered(self._freshness(kept)) if kept is not None else None
 
     def keep(self, arguments: Mapping[str, object], rendered: Rendered) -> None:
         """Remember the answer to these arguments, as long as what it depends on lasts."""

@@ -51,10 +51,14 @@ from pydantic import ValidationError
 
 from mcp_server.envelope import VERSION_HEADER
 from mcp_server.rendering import Json
+from mcp_server.templates import Remembered
 from mcp_server.tool import DEFINITION, INSTRUCTIONS, SERVER_INFO, TOOL_NAME, Tool
 from skillport_sync.access.model import Principal
 
 log = structlog.get_logger()
+
+_IN_ITS_PLACE: Final[Json] = {"content": [], "structuredContent": {}, "isError": False}
+"""What the kernel gets to see of a remembered result; its large parts are put in afterwards, as they are."""
 
 _COMPLETE: Final[Json] = {"resultType": "complete"}
 """The modern era asks for it; the kernel takes it away again where the other does not know it."""
@@ -84,6 +88,14 @@ NOT_JSON: Final = error_reply(ErrorData(code=PARSE_ERROR, message="Parse error: 
 _NOT_A_MESSAGE: Final = error_reply(
     ErrorData(code=INVALID_REQUEST, message="Body must be a single JSON-RPC request or notification object")
 )
+
+
+@dataclass(slots=True)
+class _Caller:
+    """Who calls, and what was remembered for him: it goes around the kernel, which would look at every letter of it."""
+
+    principal: Principal
+    remembered: Remembered | None = None
 
 
 @dataclass(slots=True)
@@ -160,10 +172,11 @@ class Kernel:
         return await self._serve(request, connection, principal)
 
     async def _serve(self, request: JSONRPCRequest, connection: Connection, principal: Principal) -> Reply:
+        caller = _Caller(principal)
         exchange = _Exchange(
             transport=TransportContext(kind="streamable-http", can_send_request=False),
             request_id=request.id,
-            message_metadata=ServerMessageMetadata(request_context=principal, can_send_request=False),
+            message_metadata=ServerMessageMetadata(request_context=caller, can_send_request=False),
         )
         try:
             result = await serve_one(
@@ -176,19 +189,26 @@ class Kernel:
             log.exception("request_failed", method=request.method, reference=reference)
             failed = ErrorData(code=INTERNAL_ERROR, message=f"Internal server error (reference {reference})")
             return error_reply(failed, request.id)
+        if caller.remembered is not None:
+            result = {
+                **result,
+                "content": orjson.Fragment(caller.remembered.content),
+                "structuredContent": orjson.Fragment(caller.remembered.structured),
+            }
         return Reply(200, orjson.dumps({"jsonrpc": "2.0", "id": request.id, "result": result}))
 
-    async def _list_tools(
-        self, _context: ServerRequestContext[None, Principal], _params: PaginatedRequestParams
-    ) -> Json:
+    async def _list_tools(self, _context: ServerRequestContext[None, _Caller], _params: PaginatedRequestParams) -> Json:
         return {"tools": [DEFINITION], **_COMPLETE}
 
-    async def _call_tool(self, context: ServerRequestContext[None, Principal], params: CallToolRequestParams) -> Json:
+    async def _call_tool(self, context: ServerRequestContext[None, _Caller], params: CallToolRequestParams) -> Json:
         if params.name != TOOL_NAME:
             raise MCPError(code=INVALID_PARAMS, message=f"Unknown tool: {params.name[:100]}. Call {TOOL_NAME}.")
         if context.request is None:
             raise TypeError("a call came without the person who makes it")
-        return {**await self._tool.call(context.request, params.arguments or {}), **_COMPLETE}
+        answer = await self._tool.call(context.request.principal, params.arguments or {})
+        if isinstance(answer, Remembered):
+            context.request.remembered, answer = answer, _IN_ITS_PLACE
+        return {**answer, **_COMPLETE}
 
 
 def _is_modern(message: Mapping[str, object], headers: CIMultiDictProxy[str]) -> bool:

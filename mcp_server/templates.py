@@ -8,7 +8,7 @@ from typing import Final
 
 import orjson
 
-from mcp_server.rendering import Json, Rendered, snapshot_json
+from mcp_server.rendering import Rendered, snapshot_json
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.queries.answers import Freshness
 
@@ -16,6 +16,8 @@ TAIL: Final = b"}}"
 """Closes the result and the response; a surface may put more into the result before."""
 
 _HEAD: Final = b'{"jsonrpc":"2.0","id":'
+_CONTENT: Final = b',"result":{"content":'
+_STRUCTURED: Final = b',"isError":false,"structuredContent":'
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,14 @@ class _Slot:
 
     snapshot: int
     quoted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """The two parts of a result that are large, as JSON."""
+
+    content: bytes
+    structured: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +60,22 @@ class Template:
         joined.append(tail)
         return b"".join(joined)
 
-    def result(self, freshness: Sequence[Freshness]) -> Json:
+    def remembered(self, freshness: Sequence[Freshness]) -> Remembered:
         """What is inside of it, for whoever has to say it in another form."""
-        result: Json = orjson.loads(self.fill(0, freshness, TAIL))["result"]
-        return result
+        filled = self.fill(0, freshness, b"")
+        content = filled.index(_CONTENT) + len(_CONTENT)
+        # Inside a JSON string every quote is escaped, so this is found where it was put and nowhere before.
+        end = filled.index(_STRUCTURED, content)
+        return Remembered(filled[content:end], filled[end + len(_STRUCTURED) :])
 
 
 def template(operation: str, rendered: Rendered) -> Template:
     """Cut an answer where it will differ the next time it is given."""
     plain = _plain(rendered)
     blocks = b"".join(b"," + orjson.dumps(block) for block in rendered.blocks)
-    parts: list[bytes | _Slot] = [b',"result":{"content":[{"type":"text","text":"']
+    parts: list[bytes | _Slot] = [_CONTENT + b'[{"type":"text","text":"']
     parts += [_Slot(part, True) if isinstance(part, int) else _quoted(part) for part in plain]
-    parts.append(b'"}' + blocks + b'],"isError":false,"structuredContent":')
+    parts.append(b'"}' + blocks + b"]" + _STRUCTURED)
     parts += [_Slot(part, False) if isinstance(part, int) else part for part in plain]
     pieces: list[bytes] = [b""]
     slots: list[_Slot] = []

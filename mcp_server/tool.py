@@ -23,6 +23,7 @@ from mcp_server.arguments import (
     question_of,
 )
 from mcp_server.rendering import Json, Rendered, render, structured
+from mcp_server.templates import Remembered
 from skillport_sync import __version__
 from skillport_sync.access.model import Principal
 from skillport_sync.catalog.model import Surface
@@ -187,7 +188,7 @@ OnQuery = Callable[[str, str, str], None]
 class Memory(Protocol):
     """Where answers may be found again, for as long as they are true."""
 
-    def recall(self, principal: Principal, arguments: Mapping[str, object]) -> Json | None:
+    def recall(self, principal: Principal, arguments: Mapping[str, object]) -> Remembered | None:
         """The result of such a call, or None."""
         ...
 
@@ -207,8 +208,9 @@ class Tool:
         self._on_query = on_query
         self._log: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind(surface=SURFACE)
 
-    async def call(self, principal: Principal, arguments: Mapping[str, object]) -> Json:
-        """The result of one call, as JSON. What the caller can mend is a result too: ``isError`` and a sentence."""
+    async def call(self, principal: Principal, arguments: Mapping[str, object]) -> Json | Remembered:
+        """The result of one call, or its parts where it is remembered. What the caller can mend is a result too: ``isError`` and
+        a sentence."""
         operation = "unknown"
         try:
             operation = operation_of(arguments)

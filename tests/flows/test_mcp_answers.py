@@ -8,6 +8,7 @@ import json
 from copy import deepcopy
 from urllib.parse import unquote
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -454,12 +455,12 @@ async def test_an_answer_is_remembered_for_all_who_read_the_same_but_never_who_s
     for who in (published.bob, carol):
         memory.keep({"operation": "whoami"}, render(await queries.whoami(who)))
     memory.keep({}, render(await queries.list_skills(published.bob)))
-    assert memory.recall(carol, {})["structuredContent"]["total"] == 3
+    assert orjson.loads(memory.recall(carol, {}).structured)["total"] == 3
     await queries.whoami(published.alice)
     assert memory.recall(published.alice, {}) is None
     assert memory.recall(published.alice, {"operation": "whoami"}) is None
-    assert memory.recall(published.bob, {"operation": "whoami"})["structuredContent"]["id"] == "token:bob"
-    assert memory.recall(carol, {"operation": "whoami"})["structuredContent"]["id"] == "token:carol"
+    assert orjson.loads(memory.recall(published.bob, {"operation": "whoami"}).structured)["id"] == "token:bob"
+    assert orjson.loads(memory.recall(carol, {"operation": "whoami"}).structured)["id"] == "token:carol"
 
 
 async def test_a_remembered_answer_ends_with_its_publication(published):
