@@ -99,7 +99,7 @@ class Fetcher:
         remaining = set(wanted)
         storing: asyncio.Task[dict[BlobId, BlobFact]] | None = None
         async with (
-            together() as group,
+            together() as steps,
             self._github.tarball(repository, commit, max_bytes=self._bounds.tarball_max_bytes) as batches,
         ):
             async for batch in batches:
@@ -114,7 +114,7 @@ class Fetcher:
                     facts |= await storing
                     storing = None
                 if found:
-                    storing = group.create_task(self._store.put_blobs(list(found.items())))
+                    storing = steps.begin(self._store.put_blobs(list(found.items())))
                     on_fetched(len(found), sum(map(len, found.values())))
         if storing is not None:
             facts |= storing.result()
@@ -148,12 +148,15 @@ class Fetcher:
                     await store()
 
         try:
-            async with together() as group:
+            async with together() as steps:
                 for _ in range(min(AT_ONCE, len(wanted))):
-                    group.create_task(work(remaining))
-        finally:
-            if batch:
+                    steps.begin(work(remaining))
+        except Exception:
+            if batch:  # what did arrive need not be fetched again
                 await store()
+            raise
+        if batch:
+            await store()
         return facts
 
 

@@ -57,9 +57,9 @@ class CommitReader:
 
     async def look_up(self, repository: str, commit: CommitId) -> Listed | TooMuch:
         """The commit and its tree in one round trip: trees accept a commit's id, and the commit's tree id proves the answer."""
-        async with together() as group:
-            fact = group.create_task(self._github.commit(repository, commit))
-            tree = group.create_task(self._tree_of(repository, commit))
+        async with together() as steps:
+            fact = steps.begin(self._github.commit(repository, commit))
+            tree = steps.begin(self._tree_of(repository, commit))
         answer = tree.result()
         if answer is None:
             # GitHub does not keep the empty tree as an object.
@@ -146,8 +146,8 @@ class CommitReader:
         files = len(entries) - len(pending)
         while pending:
             wave, pending = pending[:SUBTREES_AT_ONCE], pending[SUBTREES_AT_ONCE:]
-            async with together() as group:
-                answers = [(prefix, group.create_task(self._below(repository, tree))) for prefix, tree in wave]
+            async with together() as steps:
+                answers = [(prefix, steps.begin(self._below(repository, tree))) for prefix, tree in wave]
             for prefix, task in answers:
                 answer, is_whole = task.result()
                 entries += [entry._replace(path=prefix + entry.path) for entry in answer.entries]

@@ -400,6 +400,16 @@ async def test_a_flipped_byte_of_what_is_served_is_mended_though_the_head_is_ref
     assert await running.content(".skillport/access.json") == content
 
 
+async def test_what_github_has_no_more_does_not_keep_the_mirror_from_the_head(running, make):
+    """The damaged content belongs to a commit that was forced away and cleaned up."""
+    flip(running, make.path(0))
+    gone = running.published.snapshot.files[make.path(0)].oid
+    commit = change(running, make)
+    running.standin.faults.fail_next(f"{BLOB}/{gone}", status=404, body=b'{"message": "Not Found"}', times=1_000)
+    assert (await running.reconcile(verify=True)).outcome == "published"
+    await running.assert_serves(commit)
+
+
 async def test_a_rehearsed_verify_tells_and_changes_nothing_that_is_served(running, make):
     flip(running, make.path(0))
     served = running.published
