@@ -199,12 +199,11 @@ def _split(listing: Listing, known: Mapping[BlobId, BlobFact]) -> tuple[dict[Blo
     facts: dict[BlobId, BlobFact] = {}
     unknown: set[BlobId] = set()
     for entry in listing.entries.values():
-        if entry.mode.has_content:
-            fact = known.get(entry.oid)
-            if fact is None:
-                unknown.add(entry.oid)
-            else:
-                facts[entry.oid] = fact
+        fact = known.get(entry.oid)
+        if fact is not None:
+            facts[entry.oid] = fact
+        elif entry.mode.has_content:
+            unknown.add(entry.oid)
     return facts, unknown
 
 

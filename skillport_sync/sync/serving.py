@@ -193,7 +193,7 @@ class Serving:
             expected_head=self._fence,
             files=len(snapshot.files),
             absent=frozenset(
-                entry.oid for entry in listing.entries.values() if entry.mode.has_content and entry.oid not in facts
+                entry.oid for entry in listing.entries.values() if entry.oid not in facts and entry.mode.has_content
             ),
         )
         try:
