@@ -52,7 +52,7 @@ $(VENV)/.bench: $(VENV)/.dev requirements-bench.lock
 bench: $(VENV)/.bench    ## every promised figure beside its baseline
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-test-clients: $(VENV)/.dev   ## real clients: TypeScript SDK and MCP inspector (needs Node, or installs it)
+test-clients: $(VENV)/.dev   ## TypeScript SDKs, MCP inspector, conformance suite, Claude Code (installs Node if need be)
 	@$(BIN)/python -m tests.clients $(ARGS)
 
 lock:          ## recompute the lock files from the floors in pyproject.toml
@@ -62,4 +62,4 @@ lock:          ## recompute the lock files from the floors in pyproject.toml
 	@$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group pyproject.toml:bench -o requirements-bench.lock
 
 clean:         ## remove .venv and every cache
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	@rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
