@@ -6,6 +6,7 @@ to stderr. Parts log through ``structlog.get_logger``; only whoever starts a pro
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -97,7 +98,10 @@ def configure_warnings() -> None:
 def _as_json(event: EventDict, **_structlogs: object) -> str:
     import orjson  # deferred: no command needs it to say what is wrong
 
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # half a surrogate pair, a number beyond 64 bits: rare, and no reason to lose the line
+        return json.dumps(event, default=str)
 
 
 def _install(level: int, renderer: Processor, stream: TextIO | None) -> None:

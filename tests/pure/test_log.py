@@ -171,3 +171,11 @@ def test_what_is_no_http_leaves_no_traceback(capsys: pytest.CaptureFixture[str])
     lines = capsys.readouterr().err
     assert "BadStatusLine" not in lines
     assert "ours" in lines
+
+
+@pytest.mark.parametrize("odd", ["half \ud800 a pair", 2**70], ids=["surrogate", "large number"])
+def test_a_value_that_the_fast_writer_refuses_does_not_lose_the_line(odd: object) -> None:
+    stream = io.StringIO()
+    configure_logging(LogSettings(level="info", format="json"), stream)
+    structlog.get_logger().info("odd_met", odd=odd)
+    assert json.loads(stream.getvalue())["odd"] == odd
