@@ -27,12 +27,14 @@ from skillport_sync.health import Health
 from skillport_sync.operations import LocalOperator, Mirrored
 from skillport_sync.ports import Clock, Entropy, MarketplaceName
 from skillport_sync.queries import Queries
+from skillport_sync.queries.queries import first_sync
 from skillport_sync.store.data_directory import DataDirectory
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.store.state import StateStore
+from skillport_sync.sync.branch import Source
 from skillport_sync.sync.loop import Loop
 from skillport_sync.sync.plan import Bounds
-from skillport_sync.sync.pull import Pull, Source
+from skillport_sync.sync.pull import Pull
 from skillport_sync.tokens import TokenHash
 from webhooks.app import Receiver
 from webhooks.intake import Limits as DeliveryLimits
@@ -81,7 +83,7 @@ class Parts:
         lasts = [mirrored.loop.last for mirrored in self.marketplaces.values()]
         codes = sorted({last.code for last in lasts if last is not None and last.code is not None})
         if not codes:
-            return "the first sync is under way"
+            return first_sync()
         return (
             f"the first sync has not succeeded yet ({', '.join(codes)}); `skillport-sync status` tells an operator more"
         )

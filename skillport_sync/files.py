@@ -34,7 +34,7 @@ class HeldFile:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceListing:
+class PublishableFiles:
     """The files of one source that may be published. ``paths`` are sorted; ``read_from`` is what all of it was read from."""
 
     entries: Mapping[RepoPath, Entry]
@@ -45,8 +45,8 @@ class SourceListing:
 
 
 def publishable(
-    raw: Mapping[bytes, Entry], held: Mapping[BlobId, BlobFact], previous: SourceListing | None
-) -> SourceListing:
+    raw: Mapping[bytes, Entry], held: Mapping[BlobId, BlobFact], previous: PublishableFiles | None
+) -> PublishableFiles:
     """The files among these verified leaves that may be published. ``previous`` only saves work."""
     if previous is not None:
         listing = _changed_in_place(raw, held, previous)
@@ -55,12 +55,12 @@ def publishable(
     known: Mapping[RepoPath, HeldFile] = previous.held if previous is not None else {}
     entries, problems = _safe(raw, held, known)
     files = {path: _held(entry, held, known.get(path)) for path, entry in entries.items()}
-    return SourceListing(entries, files, tuple(sorted(files)), tuple(problems), raw)
+    return PublishableFiles(entries, files, tuple(sorted(files)), tuple(problems), raw)
 
 
 def _changed_in_place(
-    raw: Mapping[bytes, Entry], held: Mapping[BlobId, BlobFact], previous: SourceListing
-) -> SourceListing | None:
+    raw: Mapping[bytes, Entry], held: Mapping[BlobId, BlobFact], previous: PublishableFiles
+) -> PublishableFiles | None:
     """The everyday case, a hundredth of the work: the same paths as before, none of them a problem, some with other content."""
     if previous.problems or len(raw) != len(previous.read_from):
         return None
@@ -72,7 +72,7 @@ def _changed_in_place(
         return None
     entries = {RepoPath(path.decode()): entry for path, entry in changed.items()}
     files = {path: _held(entry, held, None) for path, entry in entries.items()}
-    return SourceListing({**previous.entries, **entries}, {**previous.held, **files}, previous.paths, (), raw)
+    return PublishableFiles({**previous.entries, **entries}, {**previous.held, **files}, previous.paths, (), raw)
 
 
 def _held(entry: Entry, held: Mapping[BlobId, BlobFact], known: HeldFile | None) -> HeldFile:

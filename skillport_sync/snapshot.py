@@ -14,7 +14,7 @@ from skillport_sync.access.model import Absent, AccessPolicy, Malformed
 from skillport_sync.access.policy import POLICY_PATH, read_policy
 from skillport_sync.catalog.discover import Memo, Undiscoverable, discover
 from skillport_sync.catalog.model import Catalog, Problem, Skill, SourceFiles, SourceKey
-from skillport_sync.files import BlobFact, HeldFile, SourceListing, publishable
+from skillport_sync.files import BlobFact, HeldFile, PublishableFiles, publishable
 from skillport_sync.git.listing import Entry
 from skillport_sync.git.objects import BlobId, CommitId, Mode, TreeId
 from skillport_sync.git.paths import RepoPath
@@ -51,7 +51,7 @@ class Snapshot:
 
     marketplace: MarketplaceName
     sources: tuple[SourceState, ...]
-    listing: SourceListing
+    publishable_files: PublishableFiles
     catalog: Catalog
     policy: AccessPolicy | Absent
     problems: tuple[Problem, ...]
@@ -61,7 +61,7 @@ class Snapshot:
     @property
     def files(self) -> Mapping[RepoPath, HeldFile]:
         """Every file that is published."""
-        return self.listing.held
+        return self.publishable_files.held
 
     @property
     def repository(self) -> str:
@@ -84,7 +84,7 @@ class Snapshot:
         return self._by_name.get(label, ())
 
     def _paths_below(self, prefix: str) -> Iterator[RepoPath]:
-        paths = self.listing.paths
+        paths = self.publishable_files.paths
         for at in range(bisect_left(paths, prefix), len(paths)):
             if not paths[at].startswith(prefix):
                 return
@@ -113,12 +113,12 @@ def assemble(
     ``previous`` only saves work: the result is the same with None.
     """
     own = sources[0]
-    listing = publishable(own.entries, own.held, previous.listing if previous is not None else None)
-    policy = _policy(own, listing.entries)
+    own_files = publishable(own.entries, own.held, previous.publishable_files if previous is not None else None)
+    policy = _policy(own, own_files.entries)
     if isinstance(policy, Refused):
         return policy
     discovered = discover(
-        SourceFiles(listing.entries, _readable_trees(own.trees), own.contents),
+        SourceFiles(own_files.entries, _readable_trees(own.trees), own.contents),
         previous.memo if previous is not None else None,
     )
     if isinstance(discovered, Undiscoverable):
@@ -131,10 +131,10 @@ def assemble(
     return Snapshot(
         marketplace=marketplace,
         sources=tuple(source.state for source in sources),
-        listing=listing,
+        publishable_files=own_files,
         catalog=catalog,
         policy=policy,
-        problems=tuple(sorted({*listing.problems, *catalog.problems})),
+        problems=tuple(sorted({*own_files.problems, *catalog.problems})),
         memo=memo,
         _by_name={name: tuple(skills) for name, skills in by_name.items()},
     )

@@ -21,8 +21,7 @@ from skillport_sync.publication import Changes, Published
 from skillport_sync.reports import Progress, Stage, Verified
 from skillport_sync.snapshot import Refused, SourceState
 from skillport_sync.store.mirror import MirrorStore
-from skillport_sync.sync.branch import Branch
-from skillport_sync.sync.branch import Source as Source
+from skillport_sync.sync.branch import Branch, Source
 from skillport_sync.sync.outcomes import Doubtful, InStep, NotPublished, NowPublished, Outcome, Request, WouldPublish
 from skillport_sync.sync.plan import Bounds, TooMuch, diff, end_of_pushes, unfulfilled
 from skillport_sync.sync.reading import CommitReader, Listed, Read

@@ -23,9 +23,10 @@ from skillport_sync.standin import RefChange, Repository, StandInGitHub
 from skillport_sync.store.ledger import DeliveryFacts, Disposition
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.store.state import StateStore
+from skillport_sync.sync.branch import Source
 from skillport_sync.sync.loop import Last, Loop, Order
 from skillport_sync.sync.plan import Bounds
-from skillport_sync.sync.pull import Pull, Source
+from skillport_sync.sync.pull import Pull
 
 ACME = MarketplaceName("acme")
 TOKEN = "token-of-the-mirror"
