@@ -43,7 +43,7 @@ contracts: $(VENV)/.dev  ## imports point down only
 	@$(BIN)/lint-imports --no-cache
 
 pytest: $(VENV)/.dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 $(VENV)/.bench: $(VENV)/.dev requirements-bench.lock
 	@$(PIP) install --require-hashes --no-deps -r requirements-bench.lock

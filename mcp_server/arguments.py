@@ -27,6 +27,7 @@ class ListQuestion:
     query: str | None = None
     surface: str | None = None
     plugin: str | None = None
+    category: str | None = None
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
 
@@ -58,7 +59,7 @@ class WhoamiQuestion:
 Question = ListQuestion | FetchQuestion | VersionQuestion | InstalledQuestion | WhoamiQuestion
 
 TAKES: Mapping[str, tuple[str, ...]] = {
-    "list": ("query", "surface", "plugin", "limit", "cursor"),
+    "list": ("query", "surface", "plugin", "category", "limit", "cursor"),
     "fetch": ("skill", "paths", "version", "commit", "cursor"),
     "version": ("skill", "installed"),
     "whoami": (),
@@ -96,6 +97,7 @@ def question_of(arguments: Mapping[str, object]) -> Question:
                 query=_optional(sent, "query", _text),
                 surface=_optional(sent, "surface", _text),
                 plugin=_optional(sent, "plugin", _text),
+                category=_optional(sent, "category", _text),
                 limit=_optional(sent, "limit", _limit) or DEFAULT_LIMIT,
                 cursor=_optional(sent, "cursor", _cursor),
             )

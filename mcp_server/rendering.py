@@ -18,18 +18,19 @@ from skillport_sync.queries.answers import (
     Basis,
     FetchAnswer,
     FileFact,
+    HistoryFact,
     InstalledAnswer,
     InstalledFact,
     ListAnswer,
     NotHeld,
     Part,
+    PluginFact,
     SkillFact,
     SkillLine,
     SnapshotFact,
     VersionAnswer,
     WhoamiAnswer,
 )
-from skillport_sync.store.drafts import SkillVersion
 
 Json = dict[str, object]
 
@@ -87,6 +88,7 @@ def snapshot_json(fact: SnapshotFact) -> Json:
         "repository": fact.repository,
         "commit": fact.commit,
         "published_at": _moment(fact.published_at),
+        **({} if fact.is_served else {"earlier": True}),
     }
 
 
@@ -111,7 +113,7 @@ def _payload(answer: Answer) -> tuple[Json, tuple[Json, ...]]:
             }
             return payload, tuple(_block(answer.skill, part) for part in answer.contents if isinstance(part, Part))
         case VersionAnswer():
-            history = [_version(version) for version in answer.history]
+            history = [_history(fact) for fact in answer.history]
             return {"skill": _skill(answer.skill, several), "history": history}, ()
         case InstalledAnswer():
             return {"installed": [_installed(fact, several) for fact in answer.installed]}, ()
@@ -138,6 +140,15 @@ def _skill(skill: SkillFact, several: bool) -> Json:
         **_marketplace(skill.marketplace, several),
         **({"version": skill.version} if skill.version is not None else {}),
         "revision": skill.revision,
+        **({"incomplete": True} if skill.incomplete else {}),
+    }
+
+
+def _plugin(plugin: PluginFact, several: bool) -> Json:
+    return {
+        "plugin": plugin.name,
+        **_marketplace(plugin.marketplace, several),
+        **({"version": plugin.version} if plugin.version is not None else {}),
     }
 
 
@@ -147,7 +158,6 @@ def _file(file: FileFact) -> Json:
         "size_bytes": file.size_bytes,
         **({"sha256": file.sha256.hex()} if file.sha256 is not None else {}),
         "executable": file.executable,
-        **({"symlink": True} if file.symlink else {}),
     }
 
 
@@ -168,12 +178,13 @@ def _block(skill: SkillFact, part: Part) -> Json:
     return {"type": "resource", "resource": {"uri": f"skill://{'/'.join(segments)}", "mimeType": mime_type, **body}}
 
 
-def _version(version: SkillVersion) -> Json:
+def _history(fact: HistoryFact) -> Json:
     return {
-        "commit": version.commit,
-        "date": _moment(version.published_at),
-        **({"version": version.version} if version.version is not None else {}),
-        "revision": version.revision,
+        "commit": fact.commit,
+        "date": _moment(fact.published_at),
+        **({"version": fact.version} if fact.version is not None else {}),
+        **({"revision": fact.revision} if fact.revision is not None else {"removed": True}),
+        **({"changed_without_bump": True} if fact.changed_without_bump else {}),
     }
 
 
@@ -182,9 +193,13 @@ def _installed(fact: InstalledFact, several: bool) -> Json:
     return {
         "name": fact.name,
         "status": fact.status.value,
-        **({"current": _skill(current, several)} if current is not None else {}),
+        **({"current": _current(current, several)} if current is not None else {}),
         **({"candidates": list(fact.candidates)} if fact.candidates else {}),
     }
+
+
+def _current(current: SkillFact | PluginFact, several: bool) -> Json:
+    return _skill(current, several) if isinstance(current, SkillFact) else _plugin(current, several)
 
 
 def _whoami(answer: WhoamiAnswer) -> Json:

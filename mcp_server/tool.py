@@ -44,7 +44,8 @@ INSTRUCTIONS: Final = (
 DESCRIPTION: Final = (
     "Finds and reads the team's skills. One operation a call:\n"
     'list {"query":"pdf form"}: skills you may read\n'
-    'fetch {"skill":"docs/pdf","paths":["scripts/fill.py"]}: files; without paths SKILL.md and the file list\n'
+    'fetch {"skill":"docs/pdf","paths":["scripts/fill.py"]}: files; without paths SKILL.md and the file list; '
+    "with version or commit as it was then\n"
     'version {"skill":"pdf"}: history; {"installed":[{"name":"pdf","version":"1.0.0"}]}: updates\n'
     "whoami: your id and rights"
 )
@@ -56,6 +57,7 @@ INPUT_SCHEMA: Final[Json] = {
         "query": {"type": "string"},
         "surface": {"type": "string", "enum": [surface.value for surface in Surface]},
         "plugin": {"type": "string"},
+        "category": {"type": "string"},
         "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
         "cursor": {"type": "string", "description": "next_cursor; repeat the other arguments"},
         "skill": {"type": "string", "description": "name or plugin/name"},
@@ -92,15 +94,16 @@ def _array(items: Json) -> Json:
     return {"type": "array", "items": items}
 
 
-_SKILL: Final = _object(
-    ("name", "plugin"),
-    name=_STRING,
-    plugin=_STRING,
-    marketplace=_STRING,
-    version=_STRING,
-    description=_STRING,
-    revision={"type": "string", "description": "git tree id; changes exactly when the content does"},
-)
+_OF_SKILL: Final[dict[str, Json]] = {
+    "name": _STRING,
+    "plugin": _STRING,
+    "marketplace": _STRING,
+    "version": _STRING,
+    "description": _STRING,
+    "revision": {"type": "string", "description": "git tree id; changes exactly when the content does"},
+    "incomplete": {"type": "boolean", "description": "something in it cannot be served"},
+}
+_SKILL: Final = _object(("name", "plugin"), **_OF_SKILL)
 
 _SNAPSHOT: Final = _object(
     ("marketplace", "repository", "commit", "published_at", "age_s", "stale"),
@@ -108,7 +111,8 @@ _SNAPSHOT: Final = _object(
     repository=_STRING,
     commit=_STRING,
     published_at={"type": "string", "format": "date-time"},
-    age_s={"type": "integer", "description": "seconds since GitHub confirmed this commit"},
+    earlier={"type": "boolean", "description": "something else is served by now"},
+    age_s={"type": "integer", "description": "seconds since GitHub confirmed what is served"},
     stale=_BOOLEAN,
 )
 
@@ -125,7 +129,6 @@ OUTPUT_SCHEMA: Final = _object(
             size_bytes=_INTEGER,
             sha256=_STRING,
             executable=_BOOLEAN,
-            symlink=_BOOLEAN,
         )
     ),
     contents=_array(
@@ -139,7 +142,15 @@ OUTPUT_SCHEMA: Final = _object(
         )
     ),
     history=_array(
-        _object(("commit", "date", "revision"), commit=_STRING, date=_STRING, version=_STRING, revision=_STRING)
+        _object(
+            ("commit", "date"),
+            commit=_STRING,
+            date=_STRING,
+            version=_STRING,
+            revision=_STRING,
+            removed={"type": "boolean", "description": "it was gone from then on"},
+            changed_without_bump={"type": "boolean", "description": "other content, same version"},
+        )
     ),
     installed=_array(
         _object(
@@ -147,9 +158,18 @@ OUTPUT_SCHEMA: Final = _object(
             name=_STRING,
             status={
                 "type": "string",
-                "enum": ["up_to_date", "update_available", "content_changed", "gone", "ambiguous", "unknown"],
+                "enum": [
+                    "up_to_date",
+                    "update_available",
+                    "content_changed",
+                    "ahead",
+                    "renamed",
+                    "gone",
+                    "ambiguous",
+                    "unknown",
+                ],
             },
-            current=_SKILL,
+            current={**_object(("plugin",), **_OF_SKILL), "description": "a skill; without name a plugin"},
             candidates=_array(_STRING),
         )
     ),
@@ -232,9 +252,15 @@ class Tool:
 
     async def _answer(self, principal: Principal, question: Question) -> Answer:
         match question:
-            case ListQuestion(query, surface, plugin, limit, cursor):
+            case ListQuestion(query, surface, plugin, category, limit, cursor):
                 return await self._queries.list_skills(
-                    principal, query=query, surface=surface, plugin=plugin, limit=limit, cursor=cursor
+                    principal,
+                    query=query,
+                    surface=surface,
+                    plugin=plugin,
+                    category=category,
+                    limit=limit,
+                    cursor=cursor,
                 )
             case FetchQuestion(skill, paths, version, commit, cursor):
                 return await self._queries.fetch(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,12 +22,14 @@ from skillport_sync.current import Current
 from skillport_sync.github.budget import Limits as RequestLimits
 from skillport_sync.github.client import GitHub
 from skillport_sync.github.credentials import Anonymous, AppCredentials, StaticToken
+from skillport_sync.github.locations import web_host
 from skillport_sync.github.transport import Credentials
 from skillport_sync.health import Health
 from skillport_sync.operations import LocalOperator, Mirrored
 from skillport_sync.ports import Clock, Entropy, MarketplaceName
 from skillport_sync.queries import Queries
 from skillport_sync.queries.queries import first_sync
+from skillport_sync.restoring import Restoring
 from skillport_sync.store.data_directory import DataDirectory
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.store.state import StateStore
@@ -91,10 +93,12 @@ class Parts:
     async def tidy(self) -> None:
         """Housekeeping in small steps; a full disk or a busy database leaves it to the next time."""
         for configured in self.settings.marketplaces:
+            pin = await self.state.pinned(configured.name)
             await self.mirror.collect_garbage(
                 configured.name,
                 keep_publications=configured.retention.publications,
                 keep_younger_than=timedelta(days=configured.retention.days),
+                pinned=None if pin is None else pin.commit,
             )
         await self.state.forget_old_deliveries(timedelta(days=30))
 
@@ -143,6 +147,11 @@ async def open_operator(settings: Settings) -> AsyncIterator[LocalOperator]:
         yield parts.operator(running_since=None)
 
 
+def _restoring(settings: Settings, mirror: MirrorStore) -> Callable[[MarketplaceName], Restoring]:
+    host = web_host(settings.github.api_url)
+    return lambda marketplace: Restoring(marketplace, mirror, host, settings.sync.quarantine)
+
+
 def _github_session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
@@ -163,9 +172,14 @@ async def _mirrored(
     entropy: Entropy,
 ) -> Mirrored:
     sync = settings.sync
+    wished: list[Pull] = []  # filled below: who asks is there before what it asks for is known
+
+    def others() -> Collection[str]:
+        return {repository for pull in wished for repository, _ in pull.followed_repositories}
+
     github = GitHub(
         session,
-        _credentials(settings.github, configured.repository, session, clock),
+        _credentials(settings.github, configured.repository, others, session, clock),
         api_url=settings.github.api_url,
         clock=clock,
         max_concurrency=sync.concurrency,
@@ -183,14 +197,23 @@ async def _mirrored(
             tarball_max_bytes=sync.tarball_max_bytes,
         ),
         clock=clock,
+        restoring=_restoring(settings, mirror)(configured.name),
+        max_removed_share=None if configured.mass_removal == "allow" else configured.max_removed_share,
     )
+    wished.append(pull)
     await mirror.remember(configured.name, configured.repository)
     await pull.restore()
     loop = Loop(pull, github=github, state=state, clock=clock, entropy=entropy, interval_s=sync.reconcile_interval_s)
     return Mirrored(configured.name, configured.branch, github, loop)
 
 
-def _credentials(github: GitHubSettings, repository: str, session: aiohttp.ClientSession, clock: Clock) -> Credentials:
+def _credentials(
+    github: GitHubSettings,
+    repository: str,
+    others: Callable[[], Collection[str]],
+    session: aiohttp.ClientSession,
+    clock: Clock,
+) -> Credentials:
     match github.credentials:
         case TokenFile(path):
             return StaticToken(read_secret(path).reveal())
@@ -200,6 +223,7 @@ def _credentials(github: GitHubSettings, repository: str, session: aiohttp.Clien
                 app_id=str(app_id),
                 private_key=read_secret(key_file).reveal(),
                 repository=repository,
+                others=others,
                 installation_id=installation_id,
                 api_url=github.api_url,
                 clock=clock,
@@ -227,7 +251,7 @@ def public_routes(parts: Parts, allowed_hosts: frozenset[str], *, with_private: 
     """What the public listener answers; the private routes too where they have no listener of their own."""
     settings = parts.settings
     mcp = mcp_routes(
-        queries=Queries(parts.current, parts.mirror, parts.mirror, parts.clock, parts.why_absent),
+        queries=Queries(parts.current, parts.mirror, _restoring(settings, parts.mirror), parts.clock, parts.why_absent),
         authenticator=parts.authenticator,
         allowed_hosts=allowed_hosts,
         allowed_origins=frozenset(settings.server.allowed_origins),
@@ -247,6 +271,13 @@ def private_routes(parts: Parts) -> list[web.RouteDef]:
     return [*health.routes(), *_webhook_routes(parts)]
 
 
+def _watched(mirrored: Mirrored) -> Iterator[Watched]:
+    """The repositories whose pushes matter to a marketplace: its own, and those it takes plugins from."""
+    yield Watched(mirrored.name, mirrored.loop.source.repository, None, mirrored.branch)
+    for repository, ref in sorted(mirrored.loop.followed_repositories, key=str):
+        yield Watched(mirrored.name, repository, None, ref, "source")
+
+
 def _webhook_routes(parts: Parts) -> Sequence[web.RouteDef]:
     files = parts.settings.github.webhook_secret_files
     if not files:
@@ -255,10 +286,7 @@ def _webhook_routes(parts: Parts) -> Sequence[web.RouteDef]:
     return Receiver(
         secrets=[read_secret(path).reveal().encode() for path in files],
         ledger=parts.state,
-        watched=lambda: [
-            Watched(mirrored.name, mirrored.loop.source.repository, None, mirrored.branch)
-            for mirrored in parts.marketplaces.values()
-        ],
+        watched=lambda: [watched for mirrored in parts.marketplaces.values() for watched in _watched(mirrored)],
         wake=parts.wake,
         clock=parts.clock,
         limits=DeliveryLimits(body_bytes=parts.settings.server.webhook_max_bytes),

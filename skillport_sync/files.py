@@ -6,7 +6,7 @@ means: that is the catalog's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from skillport_sync.catalog.model import Problem, Severity
@@ -42,6 +42,16 @@ class PublishableFiles:
     paths: tuple[RepoPath, ...]
     problems: tuple[Problem, ...]
     read_from: Mapping[bytes, Entry]
+    absent: frozenset[RepoPath] = frozenset()
+    """Those whose content is not held."""
+
+
+def within(entries: Mapping[bytes, Entry], directories: Sequence[str]) -> Mapping[bytes, Entry]:
+    """The entries below any of these directories, in the same order; ``""`` stands for everything."""
+    if "" in directories:
+        return entries
+    prefixes = tuple(f"{directory}/".encode() for directory in directories)
+    return {path: entry for path, entry in entries.items() if path.startswith(prefixes)}
 
 
 def publishable(
@@ -55,7 +65,8 @@ def publishable(
     known: Mapping[RepoPath, HeldFile] = previous.held if previous is not None else {}
     entries, problems = _safe(raw, held, known)
     files = {path: _held(entry, held, known.get(path)) for path, entry in entries.items()}
-    return PublishableFiles(entries, files, tuple(sorted(files)), tuple(problems), raw)
+    absent = frozenset([path for path, file in files.items() if file.sha256 is None])
+    return PublishableFiles(entries, files, tuple(sorted(files)), tuple(problems), raw, absent)
 
 
 def _changed_in_place(

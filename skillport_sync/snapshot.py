@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from skillport_sync.access.model import Absent, AccessPolicy, Malformed
 from skillport_sync.access.policy import POLICY_PATH, read_policy
+from skillport_sync.access.unused import unused_rules
 from skillport_sync.catalog.discover import Memo, Undiscoverable, discover
-from skillport_sync.catalog.model import Catalog, Problem, Skill, SourceFiles, SourceKey
-from skillport_sync.files import BlobFact, HeldFile, PublishableFiles, publishable
+from skillport_sync.catalog.model import OWN_SOURCE, Catalog, Problem, Skill, SourceFiles, SourceKey
+from skillport_sync.files import BlobFact, HeldFile, PublishableFiles, publishable, within
 from skillport_sync.git.listing import Entry
 from skillport_sync.git.objects import BlobId, CommitId, Mode, TreeId
 from skillport_sync.git.paths import RepoPath
 from skillport_sync.ports import MarketplaceName
+from skillport_sync.quarantine import Quarantine, Scan, Scanned
 
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 """Raised whenever the same files would make another Snapshot. Stored with each publication."""
 
 
@@ -43,6 +45,8 @@ class SourceInput:
     trees: Mapping[bytes, TreeId]
     held: Mapping[BlobId, BlobFact]
     contents: Mapping[BlobId, bytes]
+    directories: tuple[str, ...] = ("",)
+    """What of it is published: the files below these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +55,28 @@ class Snapshot:
 
     marketplace: MarketplaceName
     sources: tuple[SourceState, ...]
-    publishable_files: PublishableFiles
+    """The marketplace's own repository first."""
+    publishable: Mapping[SourceKey, PublishableFiles]
     catalog: Catalog
     policy: AccessPolicy | Absent
     problems: tuple[Problem, ...]
     memo: Memo
     _by_name: Mapping[str, tuple[Skill, ...]]
+    policy_problems: tuple[Problem, ...] = ()
+    """Those of ``problems`` that tell of rules which mean nothing here."""
+    scans: frozenset[Scan] = frozenset()
+    scanned: Scanned = field(default_factory=dict)
+    """What was looked for in the files, and what was found: saves the next look."""
 
     @property
     def files(self) -> Mapping[RepoPath, HeldFile]:
-        """Every file that is published."""
-        return self.publishable_files.held
+        """Every file of the marketplace's own repository that may be published."""
+        return self.publishable[OWN_SOURCE].held
+
+    @property
+    def file_count(self) -> int:
+        """Of all sources together."""
+        return sum(len(files.held) for files in self.publishable.values())
 
     @property
     def repository(self) -> str:
@@ -73,8 +88,15 @@ class Snapshot:
 
     def files_of(self, skill: Skill) -> list[tuple[str, HeldFile]]:
         """The skill's files, ``(path relative to the skill, file)``, sorted by path; those of skills nested in it included."""
+        return [(relative, file) for relative, _, file in self.located(skill)]
+
+    def located(self, skill: Skill) -> list[tuple[str, RepoPath, HeldFile]]:
+        """The same with each file's real path in the skill's source, where links lead to another than it is reached by."""
+        files = self.publishable[skill.plugin.source]
+        if skill.linked is not None:
+            return [(relative, path, files.held[path]) for relative, path in skill.linked.files.items()]
         prefix = f"{skill.directory}/" if skill.directory else ""
-        return [(path[len(prefix) :], self.files[path]) for path in self._paths_below(prefix)]
+        return [(path[len(prefix) :], path, files.held[path]) for path in _paths_below(files.paths, prefix)]
 
     def skills_named(self, label: str) -> tuple[Skill, ...]:
         """The skills that ``name``, ``plugin/name`` or either with ``@marketplace`` may mean; several when it is ambiguous."""
@@ -83,12 +105,12 @@ class Snapshot:
             label = bare
         return self._by_name.get(label, ())
 
-    def _paths_below(self, prefix: str) -> Iterator[RepoPath]:
-        paths = self.publishable_files.paths
-        for at in range(bisect_left(paths, prefix), len(paths)):
-            if not paths[at].startswith(prefix):
-                return
-            yield paths[at]
+
+def _paths_below(paths: Sequence[RepoPath], prefix: str) -> Iterator[RepoPath]:
+    for at in range(bisect_left(paths, prefix), len(paths)):
+        if not paths[at].startswith(prefix):
+            return
+        yield paths[at]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,45 +128,119 @@ class Refused:
 
 
 def assemble(
-    marketplace: MarketplaceName, sources: Sequence[SourceInput], previous: Snapshot | None
+    marketplace: MarketplaceName,
+    sources: Sequence[SourceInput],
+    previous: Snapshot | None,
+    *,
+    host: str = "github.com",
+    quarantine: frozenset[Scan] = frozenset(),
 ) -> Snapshot | Refused:
     """Make the snapshot of these verified sources; the first is the marketplace repository itself.
 
-    ``previous`` only saves work: the result is the same with None.
+    ``host`` is where these repositories live; ``quarantine`` names what keeps a skill out of the publication. ``previous`` only
+    saves work: the result is the same with None.
     """
     own = sources[0]
-    own_files = publishable(own.entries, own.held, previous.publishable_files if previous is not None else None)
-    policy = _policy(own, own_files.entries)
+    files = {source.state.key: _files(source, previous) for source in sources}
+    policy = _policy(own, files[OWN_SOURCE].entries, previous)
     if isinstance(policy, Refused):
         return policy
+    meant = {source.state.key: _meant(source, files[source.state.key]) for source in sources}
     discovered = discover(
-        SourceFiles(own_files.entries, _readable_trees(own.trees), own.contents),
+        meant.pop(OWN_SOURCE),
         previous.memo if previous is not None else None,
+        others=meant,
+        host=host,
+        repository=own.state.repository,
     )
     if isinstance(discovered, Undiscoverable):
         return Refused(discovered.code, discovered.message, discovered.path, discovered.line)
     catalog, memo = discovered
-    by_name: dict[str, list[Skill]] = {}
-    for skill in catalog.skills:
-        by_name.setdefault(skill.name, []).append(skill)
-        by_name.setdefault(skill.label, []).append(skill)
-    return Snapshot(
+    snapshot = Snapshot(
         marketplace=marketplace,
         sources=tuple(source.state for source in sources),
-        publishable_files=own_files,
+        publishable=files,
         catalog=catalog,
         policy=policy,
-        problems=tuple(sorted({*own_files.problems, *catalog.problems})),
+        problems=(),
         memo=memo,
-        _by_name={name: tuple(skills) for name, skills in by_name.items()},
+        _by_name=_by_name(catalog.skills),
     )
+    snapshot = _with_problems(snapshot, previous)
+    return _without_quarantined(snapshot, sources, previous, quarantine) if quarantine else snapshot
+
+
+def _meant(source: SourceInput, files: PublishableFiles) -> SourceFiles:
+    return SourceFiles(files.entries, _readable_trees(source.trees), source.contents, files.absent)
+
+
+def _without_quarantined(
+    snapshot: Snapshot, sources: Sequence[SourceInput], previous: Snapshot | None, scans: frozenset[Scan]
+) -> Snapshot:
+    """The snapshot without the skills whose files hold what must not be published."""
+    contents = {source.state.key: source.contents for source in sources}
+    same_scans = previous is not None and previous.scans == scans
+    quarantine = Quarantine(scans, previous.scanned if previous is not None and same_scans else {})
+    kept: list[Skill] = []
+    withheld: list[Skill] = []
+    found: set[Problem] = set()
+    for skill in snapshot.catalog.skills:
+        reasons = quarantine.judge(skill, snapshot.located(skill), contents[skill.plugin.source])
+        (withheld if reasons else kept).append(skill)
+        found.update(reasons)
+    if not withheld:
+        return replace(snapshot, scans=scans, scanned=quarantine.scanned)
+    return replace(
+        snapshot,
+        catalog=replace(snapshot.catalog, skills=tuple(kept), withheld=tuple(withheld)),
+        problems=tuple(sorted({*snapshot.problems, *found})),
+        scans=scans,
+        scanned=quarantine.scanned,
+        _by_name=_by_name(kept),
+    )
+
+
+def _files(source: SourceInput, previous: Snapshot | None) -> PublishableFiles:
+    before = previous.publishable.get(source.state.key) if previous is not None else None
+    return publishable(within(source.entries, source.directories), source.held, before)
+
+
+def _with_problems(snapshot: Snapshot, previous: Snapshot | None) -> Snapshot:
+    """The snapshot with everything that is wrong with it. Rules are held against the names again only where either changed."""
+    policy, catalog = snapshot.policy, snapshot.catalog
+    if previous is not None and policy is previous.policy and _names(catalog) == _names(previous.catalog):
+        of_policy = previous.policy_problems
+    else:
+        of_policy = tuple(remark.at(POLICY_PATH) for remark in unused_rules(policy, catalog))
+    of_files = (
+        replace(problem, source=key) if key else problem
+        for key, listing in snapshot.publishable.items()
+        for problem in listing.problems
+    )
+    problems = tuple(sorted({*of_files, *of_policy, *catalog.problems}))
+    return replace(snapshot, problems=problems, policy_problems=of_policy)
+
+
+def _names(catalog: Catalog) -> list[tuple[str, str, str]]:
+    """What rules are looked up by."""
+    return [(skill.plugin.name, skill.name, skill.real_directory) for skill in catalog.skills]
+
+
+def _by_name(skills: Sequence[Skill]) -> Mapping[str, tuple[Skill, ...]]:
+    named: dict[str, list[Skill]] = {}
+    for skill in skills:
+        named.setdefault(skill.name, []).append(skill)
+        named.setdefault(skill.label, []).append(skill)
+    return {name: tuple(found) for name, found in named.items()}
 
 
 _POLICY_RAW = POLICY_PATH.encode()
 _NO_FILE: Mapping[Mode, str] = {Mode.SYMLINK: "a symbolic link", Mode.SUBMODULE: "a submodule"}
 
 
-def _policy(own: SourceInput, files: Mapping[RepoPath, Entry]) -> AccessPolicy | Absent | Refused:
+def _policy(
+    own: SourceInput, files: Mapping[RepoPath, Entry], previous: Snapshot | None
+) -> AccessPolicy | Absent | Refused:
     """The policy of the commit. A file that only seems to be missing must not open what its author meant to close."""
     for raw, entry in own.entries.items():
         if raw[:1] != b"." or raw == _POLICY_RAW:
@@ -162,6 +258,10 @@ def _policy(own: SourceInput, files: Mapping[RepoPath, Entry]) -> AccessPolicy |
         return _unreadable(f"it is {_NO_FILE[written.mode]}, not a file")
     if POLICY_PATH not in files:
         return _unreadable("another name in the repository differs from it only in case")
+    if previous is not None and isinstance(previous.policy, AccessPolicy):
+        before = previous.publishable[OWN_SOURCE].entries.get(POLICY_PATH)
+        if before is not None and before.oid == written.oid:
+            return previous.policy
     try:
         content = own.contents[written.oid]
     except KeyError:

@@ -19,12 +19,12 @@ from aiohttp import web
 
 from skillport_sync.errors import SkillportError
 from skillport_sync.ports import Clock, MarketplaceName, Wake
-from skillport_sync.store.ledger import DeliveryFacts, Disposition, Outcome, Recorded
+from skillport_sync.store.ledger import Concern, DeliveryFacts, Outcome, Recorded
 from skillport_sync.store.repository_facts import RepositoryFacts
 from webhooks.delivery import Delivery, Envelope, NotADelivery, parse, read_envelope
 from webhooks.happening import Pushed
 from webhooks.intake import Account, IncomingBody, Limits
-from webhooks.judgement import Ignore, Judgement, News, Note, Pull, Watched, judge
+from webhooks.judgement import judge
 from webhooks.refusals import (
     BODY_TOO_LARGE,
     CONTENT_ENCODING,
@@ -36,6 +36,7 @@ from webhooks.refusals import (
 )
 from webhooks.signature import HEADER, BadSignature, claimed_digest, usable_secrets, verify
 from webhooks.turnstile import Turnstile
+from webhooks.verdict import Ignore, Judgement, News, Note, Pull, Watched
 
 log = structlog.get_logger(__name__)
 
@@ -47,10 +48,8 @@ LARGE_BYTES = 32 * 1024
 class Ledger(Protocol):
     """Where deliveries are written down: ``StateStore``. Every method returns after its commit, and may be repeated."""
 
-    async def record(
-        self, delivery: DeliveryFacts, marketplace: MarketplaceName | None, disposition: Disposition
-    ) -> Recorded:
-        """Enter a delivery, and the pull it asks for, in one write."""
+    async def record(self, delivery: DeliveryFacts, concerns: Sequence[Concern], *, ignored: bool = False) -> Recorded:
+        """Enter a delivery, and every pull it asks for, in one write."""
         ...
 
     async def note_repository(self, marketplace: MarketplaceName, facts: RepositoryFacts) -> None:
@@ -105,16 +104,16 @@ class Receiver:
             return self._refuse(request, believed, envelope)
         delivery, secret_index = believed
         judgement = judge(delivery, self._watched())
+        concerns = _concerns(delivery, judgement)
         try:
             async with asyncio.timeout(self._limits.record_deadline_s):
-                recorded = await self._record(delivery, judgement)
+                recorded = await self._record(delivery, judgement, concerns)
         except (SkillportError, sqlite3.Error, OSError) as error:
             if isinstance(error, TimeoutError):
                 # The write still happens, and its redelivery will then be a duplicate that wakes nobody.
-                self._wake_for(delivery, judgement)
+                self._wake_all(concerns)
             return self._refuse(request, NOT_STORED, envelope, cause=f"{type(error).__name__}: {error}")
-        if recorded.outcome is not Outcome.DUPLICATE:
-            self._wake_for(delivery, judgement)
+        self._wake_all([concern for concern in concerns if concern.marketplace in recorded.owed])
         status = _status_of(judgement, recorded)
         _say(delivery, judgement, status, secret_index, self._clock.monotonic_s() - began_s)
         return _json(202, {"status": status, "reason": judgement.because, "delivery": envelope.guid})
@@ -131,25 +130,19 @@ class Receiver:
                 return await asyncio.to_thread(_understand, body, claimed, self._secrets, envelope)
             return _understand(body, claimed, self._secrets, envelope)
 
-    async def _record(self, delivery: Delivery, judgement: Judgement) -> Recorded:
-        """Write down what follows. The delivery last: once it is known, a redelivery does nothing any more.
-
-        A pull is owed to one marketplace in the ledger. Where several are mirrored from one repository the others are woken
-        only; a process that dies before they looked has all of them look when it starts again.
-        """
-        if isinstance(judgement, Ignore):
-            return await self._ledger.record(_facts_of(delivery, judgement), None, Disposition.IGNORE)
-        if judgement.news:
-            for marketplace in judgement.marketplaces:
+    async def _record(self, delivery: Delivery, judgement: Judgement, concerns: Sequence[Concern]) -> Recorded:
+        """Write down what follows. The delivery last: once it is known, a redelivery does nothing any more."""
+        if not isinstance(judgement, Ignore) and judgement.news:
+            noted = judgement.noted if isinstance(judgement, Pull) else ()
+            for marketplace in (*judgement.marketplaces, *noted):
                 await self._ledger.note_repository(marketplace, _stored(judgement.news))
-        disposition = Disposition.PULL if isinstance(judgement, Pull) else Disposition.NOTE
-        first = next(iter(judgement.marketplaces), None)
-        return await self._ledger.record(_facts_of(delivery, judgement), first, disposition)
+        facts = _facts_of(delivery, judgement)
+        return await self._ledger.record(facts, concerns, ignored=isinstance(judgement, Ignore))
 
-    def _wake_for(self, delivery: Delivery, judgement: Judgement) -> None:
-        if isinstance(judgement, Pull):
-            for marketplace in judgement.marketplaces:
-                self._wake(marketplace, delivery.envelope.event)
+    def _wake_all(self, concerns: Sequence[Concern]) -> None:
+        for concern in concerns:
+            if concern.cause is not None:
+                self._wake(concern.marketplace, concern.cause)
 
     def _refuse(
         self, request: web.Request, refusal: Refusal, envelope: Envelope | None = None, **facts: str
@@ -188,6 +181,21 @@ def _understand(
         return refusal_of(verified)
     delivery = parse(verified, envelope)
     return refusal_of(delivery) if isinstance(delivery, NotADelivery) else (delivery, verified.secret_index)
+
+
+def _concerns(delivery: Delivery, judgement: Judgement) -> list[Concern]:
+    """What the delivery means to each marketplace, once each: a pull outweighs a note."""
+    event = delivery.envelope.event
+    match judgement:
+        case Pull(marketplaces, users=users, noted=noted):
+            hinted = judgement.hint is not None
+            pulls = [Concern(marketplace, event, hinted) for marketplace in marketplaces]
+            pulls += [Concern(marketplace, f"source_{event}") for marketplace in users]
+            return pulls + [Concern(marketplace) for marketplace in noted if marketplace not in users]
+        case Note(marketplaces, users=users):
+            return [Concern(marketplace) for marketplace in (*marketplaces, *users)]
+        case Ignore():
+            return []
 
 
 def _facts_of(delivery: Delivery, judgement: Judgement) -> DeliveryFacts:
@@ -233,7 +241,7 @@ def _status_of(judgement: Judgement, recorded: Recorded) -> str:
 
 def _say(delivery: Delivery, judgement: Judgement, status: str, secret_index: int, duration_s: float) -> None:
     """The one line of a delivery. A warning where somebody has something to mend."""
-    warnings = judgement.warnings if isinstance(judgement, Note) else ()
+    warnings = () if isinstance(judgement, Ignore) else judgement.warnings
     (log.warning if warnings else log.info)(
         "delivery_recorded",
         status=status,
@@ -242,6 +250,7 @@ def _say(delivery: Delivery, judgement: Judgement, status: str, secret_index: in
         action=delivery.action,
         repository=delivery.repository.full_name,
         marketplaces=[] if isinstance(judgement, Ignore) else list(judgement.marketplaces),
+        source_of=[] if isinstance(judgement, Ignore) else list(judgement.users),
         warnings=list(warnings),
         guid=delivery.envelope.guid,
         hook_id=delivery.envelope.hook_id,

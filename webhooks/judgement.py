@@ -7,7 +7,7 @@ changed. So where it is unclear whether it matters, a pull is the answer. Never 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import assert_never
 
 from skillport_sync.ports import MarketplaceName
@@ -22,77 +22,34 @@ from webhooks.happening import (
     RepositoryChanged,
     Unhandled,
 )
+from webhooks.verdict import Ignore, Judgement, News, Note, Pull, Watched
+
+__all__ = ["Ignore", "Judgement", "News", "Note", "Pull", "Watched", "judge"]
 
 NEEDED_EVENTS = ("push", "repository")
 """Without the first nothing is fast; without the second a rename is found by the next reconcile only."""
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """A marketplace and the repository it is mirrored from. ``branch`` None: whatever the repository's default branch is."""
-
-    marketplace: MarketplaceName
-    repository: str
-    repository_id: int | None
-    branch: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """What is true of a repository from now on. None: the delivery does not say."""
-
-    renamed_to: str | None = None
-    default_branch: str | None = None
-    archived: bool | None = None
-    visibility: str | None = None
-    deleted: bool | None = None
-    hook_deleted: bool | None = None
-    installation_state: str | None = None
-    """``active``, ``suspended``, ``deleted``, or ``removed``: the App is there but may not see this repository."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pull:
-    """Somebody should look at GitHub for these marketplaces, at least one. ``because`` is a stable code, here and below."""
-
-    marketplaces: tuple[MarketplaceName, ...]
-    because: str
-    hint: Pushed | None = None
-    """The push that says so: surely one of the branch they follow."""
-    news: News | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Nothing to fetch, but an operator may want to know. ``warnings`` are stable codes of what somebody should mend."""
-
-    marketplaces: tuple[MarketplaceName, ...]
-    because: str
-    warnings: tuple[str, ...] = ()
-    news: News | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ignore:
-    """Nothing follows."""
-
-    because: str
-
-
-Judgement = Pull | Note | Ignore
-
-
 def judge(delivery: Delivery, watched: Sequence[Watched]) -> Judgement:
     """What this delivery means for the marketplaces that are watched."""
+    own = _judge_own(delivery, [one for one in watched if one.role == "own"])
+    used = _judge_source(delivery, [one for one in watched if one.role == "source"])
+    return _together(own, used) or _unknown(delivery.repository, watched)
+
+
+# --- for who is mirrored from it ---------------------------------------------------------------------------------------------
+
+
+def _judge_own(delivery: Delivery, watched: Sequence[Watched]) -> Judgement | None:
+    """None: it is of a repository that nobody of these is mirrored from."""
     concerned = _concerned(delivery.repository, watched)
     match delivery.happening:
         case Pinged() as ping:
             return Note(_marketplaces(concerned), "ping", _warnings_of(ping), News(hook_deleted=False))
         case Pushed() as push:
-            return _judge_push(push, delivery.repository, concerned) or _unknown(delivery.repository, watched)
+            return _judge_push(push, delivery.repository, concerned)
         case RepositoryChanged() as change:
-            concerned = _concerned(delivery.repository, watched, change.previous_name)
-            return _judge_repository(change, delivery, concerned) or _unknown(delivery.repository, watched)
+            return _judge_repository(change, delivery, _concerned(delivery.repository, watched, change.previous_name))
         case HookChanged():
             return Note(_marketplaces(concerned), "webhook_deleted", ("webhook_deleted",), News(hook_deleted=True))
         case InstallationChanged() as change:
@@ -108,15 +65,15 @@ def judge(delivery: Delivery, watched: Sequence[Watched]) -> Judgement:
 def _judge_push(push: Pushed, repository: Repository, concerned: Sequence[Watched]) -> Judgement | None:
     if not concerned:
         return None
-    kind, _, branch = (push.ref or "refs/heads/").removeprefix("refs/").partition("/")
+    kind, branch = _kind_and_name(push)
     if kind != "heads":
-        return Ignore("tag_pushed" if kind == "tags" else "other_ref_pushed")
+        return Ignore(_NOT_FOLLOWED.get(kind, "other_ref_pushed"))
     followed = {one.marketplace: one.branch or repository.default_branch for one in concerned}
     if not branch or None in followed.values():
         # Somebody has to look, but without the hint: it may be about a branch that nobody follows.
         return Pull(_marketplaces(concerned), "push")
     followers = tuple(marketplace for marketplace, name in followed.items() if name == branch)
-    return Pull(followers, "push", hint=push) if followers else Ignore("other_branch_pushed")
+    return Pull(followers, "push", hint=push) if followers else Ignore(_NOT_FOLLOWED[kind])
 
 
 def _judge_repository(change: RepositoryChanged, delivery: Delivery, concerned: Sequence[Watched]) -> Judgement | None:
@@ -154,6 +111,101 @@ def _judge_installation(change: InstallationChanged, action: str | None, watched
         state = {"deleted": "deleted", "suspend": "suspended"}.get(action or "", "removed")
         return Note(_marketplaces(lost), because, ("access_lost",), News(installation_state=state))
     return Ignore("installation_of_others")
+
+
+# --- for who takes plugins from it -------------------------------------------------------------------------------------------
+
+
+def _judge_source(delivery: Delivery, watched: Sequence[Watched]) -> Judgement | None:
+    """What it means to who takes plugins from the repository; None: nothing that its own marketplaces are not told."""
+    concerned = _concerned(delivery.repository, watched)
+    match delivery.happening:
+        case Pushed() as push if concerned:
+            users = [one for one in concerned if _follows(one, push, delivery.repository)]
+            if users:
+                return Pull((), "source_push", users=_marketplaces(users))
+            return Ignore(_NOT_FOLLOWED.get(_kind_and_name(push)[0], "other_ref_pushed"))
+        case RepositoryChanged() as change:
+            return _judge_source_change(
+                change, delivery.action, _concerned(delivery.repository, watched, change.previous_name)
+            )
+        case InstallationChanged() as change:
+            judged = _judge_installation(change, delivery.action, watched)
+            match judged:
+                case Pull() | Note():
+                    return replace(judged, marketplaces=(), users=judged.marketplaces, news=None)
+                case Ignore():
+                    return judged
+        case _:
+            return None
+
+
+def _judge_source_change(
+    change: RepositoryChanged, action: str | None, concerned: Sequence[Watched]
+) -> Judgement | None:
+    if not concerned:
+        return None
+    action = action or "publicized"  # the event ``public`` has no action
+    users, because = _marketplaces(concerned), f"source_{action}"
+    match action:
+        case "renamed" | "transferred" | "created" | "deleted" | "privatized":
+            # Found out by looking: whether it is still there, and still ours to see.
+            return Pull((), because, users=users)
+        case "edited" if change.previous_branch is not None:
+            followers = [one for one in concerned if one.branch is None]
+            because = "source_default_branch_changed"
+            return Pull((), because, users=_marketplaces(followers)) if followers else Ignore(because)
+        case "publicized":
+            # What only some may read here, everybody may read there from now on.
+            return Note((), because, ("source_publicized",), users=users)
+        case "archived" | "unarchived":
+            return Note((), because, users=users)
+        case _:
+            return Ignore(because)
+
+
+def _follows(one: Watched, push: Pushed, repository: Repository) -> bool:
+    """Whether a source's user may be about to see another commit. Where the delivery does not tell, it may."""
+    kind, name = _kind_and_name(push)
+    if kind not in _NOT_FOLLOWED:
+        return False
+    if one.branch is not None:
+        return name in ("", one.branch)
+    return kind == "heads" and (not name or name == (repository.default_branch or name))
+
+
+# --- for both ----------------------------------------------------------------------------------------------------------------
+
+
+def _together(own: Judgement | None, used: Judgement | None) -> Judgement | None:
+    """One judgement. Who is mirrored from the repository and takes plugins from it as well looks once, with the hint."""
+    match own, used:
+        case Pull() | Note(), Pull() | Note():
+            warnings = tuple(dict.fromkeys((*own.warnings, *used.warnings)))
+            if isinstance(own, Note) and isinstance(used, Pull):
+                return replace(used, news=own.news, noted=own.marketplaces, warnings=warnings)
+            # Who only needs to know of it beside others who look is not named: the warnings say it.
+            users = used.users if isinstance(used, Pull) or isinstance(own, Note) else ()
+            return replace(own, users=_others(users, own.marketplaces), warnings=warnings)
+        case None | Ignore(), Pull() | Note():
+            return used
+        case _:
+            return own or used
+
+
+_NOT_FOLLOWED = {"heads": "other_branch_pushed", "tags": "tag_pushed"}
+"""Why a push to one of these means nothing to anybody."""
+
+
+def _kind_and_name(push: Pushed) -> tuple[str, str]:
+    """``heads`` or ``tags`` and what follows; a push that does not say may be of any branch."""
+    kind, _, name = (push.ref or "refs/heads/").removeprefix("refs/").partition("/")
+    return kind, name
+
+
+def _others(some: Iterable[MarketplaceName], these: Iterable[MarketplaceName]) -> tuple[MarketplaceName, ...]:
+    left_out = set(these)
+    return tuple(one for one in some if one not in left_out)
 
 
 def _unknown(repository: Repository, watched: Iterable[Watched]) -> Note:

@@ -1,35 +1,56 @@
-"""Owns reading ``.skillport/access.json``, version 1.0, strictly: it is the policy it seems to be, or it is refused.
+"""Owns reading ``.skillport/access.json``, versions 1.0 and 1.1, strictly: it is the policy it seems to be, or it is refused.
 
 A rule that is misspelled, doubled or of the wrong type could open what its author meant to close, so nothing is guessed: unknown
-keys, keys set twice, wrong types and unknown versions are all Malformed, told with line and column. Free text for people may
-stand anywhere under ``$schema``, ``$comment``, ``comment``, ``description`` and ``label``; it never matters.
+keys, keys set twice, wrong types, unknown versions and groups that nobody defined are all Malformed, told with line and column.
+
+What a version means ends here: the rules that come out say for themselves what they are asked about.
+
+* 1.0 knows exact names only. Reading asks by the skill's name, writing by its plugin's, and both stand under ``skills``: the
+  marketplaces that exist already have it so.
+* 1.1 adds ``groups``, ``plugins`` and patterns. Writing asks by the skill's name too, and a plugin's name under ``skills`` still
+  counts for it, beside what stands under ``plugins``.
 
 Absent (no file) and Malformed are different things, and neither is a policy.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from skillport_sync.access.model import Absent, AccessPolicy, Audience, Malformed, PrincipalId, Rule
-from skillport_sync.catalog.written_json import JsonPath, NotJson, read_json
+from skillport_sync.access.model import (
+    Absent,
+    AccessPolicy,
+    Action,
+    Audience,
+    Grant,
+    Group,
+    GroupName,
+    Malformed,
+    Section,
+)
+from skillport_sync.access.patterns import NamePattern, Patterns
+from skillport_sync.access.people import GroupNames, groups_at, is_a_name, people_at
+from skillport_sync.access.places import shown_place
+from skillport_sync.access.rules import Rules
+from skillport_sync.access.strict import MalformedError, named_parts, object_at, only, shown_value
+from skillport_sync.catalog.written_json import JsonPath, JsonText, NotJson, read_json
 from skillport_sync.git.paths import RepoPath
 
 POLICY_PATH = RepoPath(".skillport/access.json")
-VERSIONS = ("1.0",)
+VERSIONS = ("1.0", "1.1")
 MAX_POLICY_BYTES = 1_000_000
 
-_FREE_TEXT = frozenset({"$schema", "$comment", "comment", "description", "label"})
-_PRINCIPAL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*:\S(?:.*\S)?")
-
+_PARTS = ("version", "editors", "skills", "defaults")
+_LATER_PARTS = ("groups", "plugins")
 _READ = '"*" (everybody signed in), "editors" or a list of people'
 _WRITE = '"editors" or a list of people'
-_WORDS: Mapping[str, tuple[Mapping[str, Audience], str]] = {
-    "read": ({"*": "*", "editors": "editors"}, _READ),
-    "write": ({"editors": "editors"}, _WRITE),
+_WORDS: Mapping[Action, tuple[Mapping[str, Audience], str]] = {
+    Action.READ: ({"*": "*", "editors": "editors"}, _READ),
+    Action.WRITE: ({"editors": "editors"}, _WRITE),
 }
+
+_Placed = tuple[JsonPath, Grant]
 
 
 def read_policy(content: bytes | None) -> AccessPolicy | Absent | Malformed:
@@ -44,95 +65,111 @@ def read_policy(content: bytes | None) -> AccessPolicy | Absent | Malformed:
     try:
         if document.repeated:
             path = document.repeated[0]
-            raise _MalformedError(path, f"{_shown(path)} is set twice; keep one of them")
-        return _policy(document.value)
-    except _MalformedError as malformed:
+            raise MalformedError(path, f"{shown_place(path)} is set twice; keep one of them")
+        return _policy(document)
+    except MalformedError as malformed:
         line, column = document.locate(malformed.path)
         return Malformed(POLICY_PATH, malformed.message, line, column)
 
 
-class _MalformedError(Exception):
-    def __init__(self, path: JsonPath, message: str) -> None:
-        super().__init__(message)
-        self.path = path
-        self.message = message
-
-
-def _policy(value: object) -> AccessPolicy:
-    top = _object((), value)
+def _policy(document: JsonText) -> AccessPolicy:
+    top = object_at((), document.value)
     version = top.get("version")
-    if version not in VERSIONS:
+    if not isinstance(version, str) or version not in VERSIONS:
         known = " or ".join(f'"{known}"' for known in VERSIONS)
-        said = "is missing" if "version" not in top else f"{_quoted(version)} is not known here"
-        raise _MalformedError(("version",), f"version {said}; write {known}")
-    _only((), top, ("version", "editors", "skills", "defaults"))
-    editors = _people(("editors",), top.get("editors", []), "a list of people")
-    skills = {name: _rule(("skills", name), rule) for name, rule in _object(("skills",), top.get("skills", {})).items()}
+        said = "is missing" if "version" not in top else f"{shown_value(version)} is not known here"
+        raise MalformedError(("version",), f"version {said}; write {known}")
+    first = version == "1.0"
+    only((), top, _PARTS if first else (*_PARTS, *_LATER_PARTS), later=_LATER_PARTS if first else ())
+    groups = {} if first else groups_at(("groups",), top.get("groups", {}))
+    names = None if first else frozenset(groups)
+    editors = people_at(("editors",), top.get("editors", []), "a list of people", names)
+    placed = [
+        grant
+        for section in (Section.PLUGINS, Section.SKILLS)
+        for grant in _section(section, top.get(section.value, {}), names)
+    ]
     if "defaults" not in top:
-        raise _MalformedError((), "defaults is missing; say who reads and writes what no rule names")
-    defaults = _rule(("defaults",), top["defaults"])
-    if defaults.read is None or defaults.write is None:
-        missing = "read" if defaults.read is None else "write"
-        raise _MalformedError(("defaults",), f"defaults.{missing} is missing; write {_WORDS[missing][1]}")
-    return AccessPolicy("1.0", editors, skills, defaults.read, defaults.write)
-
-
-def _rule(path: JsonPath, value: object) -> Rule:
-    rule = _object(path, value)
-    _only(path, rule, ("read", "write"))
-    return Rule(
-        *(_audience((*path, field), rule[field], field) if field in rule else None for field in ("read", "write"))
+        raise MalformedError((), "defaults is missing; say who reads and writes what no rule names")
+    placed += _defaults(top["defaults"], names)
+    lines = document.lines([path for path, _ in placed] + [path for path, _ in groups.values()])
+    grants = [replace(grant, line=line) for (_, grant), line in zip(placed, lines, strict=False)]
+    rules = _rules_of_1_0 if first else _rules_of_1_1
+    return AccessPolicy(
+        version=version,
+        editors=editors,
+        groups=_with_lines(groups, lines[len(placed) :]),
+        read=rules([grant for grant in grants if grant.action is Action.READ]),
+        write=rules([grant for grant in grants if grant.action is Action.WRITE]),
     )
 
 
-def _audience(path: JsonPath, value: object, field: str) -> Audience:
-    words, expected = _WORDS[field]
+def _with_lines(groups: Mapping[GroupName, tuple[JsonPath, Group]], lines: Iterable[int]) -> dict[GroupName, Group]:
+    return {name: replace(group, line=line) for (name, (_, group)), line in zip(groups.items(), lines, strict=True)}
+
+
+def _section(section: Section, value: object, groups: GroupNames) -> list[_Placed]:
+    placed: list[_Placed] = []
+    for name, (key, below) in named_parts((section.value,), value).items():
+        path = (section.value, key)
+        if groups is not None and (not is_a_name(name) or "/" in name):
+            message = f"{shown_place(path)}: {shown_value(key)} cannot be the name of a {section.value[:-1]} here"
+            raise MalformedError(path, message)
+        placed += _rule(path, below, section, name, groups)
+    return placed
+
+
+def _defaults(value: object, groups: GroupNames) -> list[_Placed]:
+    path = (Section.DEFAULTS.value,)
+    placed = _rule(path, value, Section.DEFAULTS, "", groups)
+    for action in Action:
+        if not any(grant.action is action for _, grant in placed):
+            raise MalformedError(path, f"{shown_place((*path, action.value))} is missing; write {_WORDS[action][1]}")
+    return placed
+
+
+def _rule(path: JsonPath, value: object, section: Section, name: str, groups: GroupNames) -> list[_Placed]:
+    rule = object_at(path, value)
+    only(path, rule, tuple(action.value for action in Action))
+    return [
+        (place, Grant(section, name, action, _audience(place, rule[action.value], action, groups)))
+        for action in Action
+        if action.value in rule
+        for place in [(*path, action.value)]
+    ]
+
+
+def _audience(path: JsonPath, value: object, action: Action, groups: GroupNames) -> Audience:
+    words, expected = _WORDS[action]
     if isinstance(value, str) and value in words:
         return words[value]
-    return _people(path, value, expected)
+    return people_at(path, value, expected, groups)
 
 
-def _people(path: JsonPath, value: object, expected: str) -> frozenset[PrincipalId]:
-    if not isinstance(value, list):
-        raise _MalformedError(path, f"{_shown(path)} must be {expected}, not {_quoted(value)}")
-    return frozenset(_person((*path, index), person) for index, person in enumerate(value))
+def _rules_of_1_0(grants: list[Grant]) -> Rules:
+    *named, default = grants
+    if default.action is Action.READ:
+        return Rules({grant.name: grant for grant in named}, {}, Patterns(), Patterns(), default)
+    return Rules({}, {grant.name: (grant,) for grant in named}, Patterns(), Patterns(), default)
 
 
-def _person(path: JsonPath, value: object) -> PrincipalId:
-    person = _object(path, value)
-    _only(path, person, ("id",))
-    identity = person.get("id")
-    if not isinstance(identity, str) or not _PRINCIPAL_ID.fullmatch(identity):
-        said = "is missing" if "id" not in person else f"cannot be {_quoted(identity)}"
-        raise _MalformedError(
-            (*path, "id"), f'{_shown((*path, "id"))} {said}; write "provider:uid", as whoami shows it'
-        )
-    return PrincipalId(identity)
+def _rules_of_1_1(grants: list[Grant]) -> Rules:
+    *named, default = grants
+    exact = [grant for grant in named if "*" not in grant.name]
+    plugins: dict[str, tuple[Grant, ...]] = {}
+    for grant in exact:
+        if grant.section is Section.PLUGINS or grant.action is Action.WRITE:
+            plugins[grant.name] = (*plugins.get(grant.name, ()), grant)
+    return Rules(
+        skills={grant.name: grant for grant in exact if grant.section is Section.SKILLS},
+        plugins=plugins,
+        skill_patterns=_patterns(named, Section.SKILLS),
+        plugin_patterns=_patterns(named, Section.PLUGINS),
+        default=default,
+    )
 
 
-def _object(path: JsonPath, value: object) -> Mapping[str, object]:
-    """The object at ``path`` without its free text."""
-    if not isinstance(value, dict):
-        raise _MalformedError(path, f"{_shown(path)} must be an object, not {_quoted(value)}")
-    return value
-
-
-def _only(path: JsonPath, value: Mapping[str, object], known: tuple[str, ...]) -> None:
-    for key, below in value.items():
-        if key in _FREE_TEXT:
-            if isinstance(below, dict | list):
-                raise _MalformedError((*path, key), f"{_shown((*path, key))} must be text")
-        elif key not in known:
-            allowed = ", ".join(known)
-            raise _MalformedError((*path, key), f"{_shown((*path, key))} is not known here; there are {allowed}")
-
-
-def _shown(path: JsonPath) -> str:
-    shown = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
-    return shown[:200] or "the file"
-
-
-def _quoted(value: object) -> str:
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    return json.dumps(value, ensure_ascii=False)[:80]
+def _patterns(grants: list[Grant], section: Section) -> Patterns:
+    return Patterns(
+        frozenset(NamePattern.of(grant) for grant in grants if grant.section is section and "*" in grant.name)
+    )

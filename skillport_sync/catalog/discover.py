@@ -3,29 +3,43 @@
 It starts from the entries and not from a pattern over paths, because that is how Claude Code finds skills: most real
 marketplaces keep theirs elsewhere than ``plugins/*/skills/*``. One bad entry, manifest or SKILL.md hides only itself.
 
-What one push does not touch is not read again: a plugin whose entry and directory id are the same is taken over whole, and a
-SKILL.md whose blob was read before is not parsed. The outcome is exactly that of discovering everything anew.
+What one push does not touch is not read again: a plugin whose entry, directory and linked places are the same is taken over,
+and a SKILL.md whose blob was read before is not parsed. The outcome is exactly that of discovering everything anew.
 
-Problem codes of this module: plugin_name_duplicate, source_not_supported_yet, skill_unreachable, skill_unreachable_more. See
-``manifest``, ``plugin_skills`` and ``skill_md`` for theirs. Undiscoverable's: marketplace_missing, marketplace_symlink,
-marketplace_not_held, marketplace_invalid_json, marketplace_invalid.
+Problem codes of this module: plugin_name_duplicate, plugin_unpublished, source_not_fetched, source_unavailable. See ``manifest``,
+``plugin`` and ``unreached`` for the others.
+Undiscoverable's: marketplace_missing, marketplace_symlink, marketplace_not_held, marketplace_invalid_json, marketplace_invalid.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from skillport_sync.catalog.manifest import ExternalSource, Marketplace, MarketplaceEntry, Unreadable, read_marketplace
-from skillport_sync.catalog.model import Catalog, PluginName, Problem, Severity, SourceFiles
-from skillport_sync.catalog.plugin_skills import PluginFound, find_plugin
-from skillport_sync.catalog.skill_files import SkillFiles, skill_files
-from skillport_sync.catalog.skill_md import SkillText
+from skillport_sync.catalog.entry_source import RelativeSource
+from skillport_sync.catalog.links import Followed, Links
+from skillport_sync.catalog.look import Ground, Read, all_read
+from skillport_sync.catalog.manifest import Marketplace, MarketplaceEntry, Unreadable, read_marketplace
+from skillport_sync.catalog.model import (
+    OWN_SOURCE,
+    Catalog,
+    PluginName,
+    Problem,
+    Severity,
+    SourceFiles,
+    SourceKey,
+    SourceWish,
+)
+from skillport_sync.catalog.plugin import PluginFound, find_plugin
+from skillport_sync.catalog.skill_files import SkillFiles
+from skillport_sync.catalog.sources import OutOfReach, Whereabouts, distinct, whereabouts, wishes_of
+from skillport_sync.catalog.unpublished import unclaimed
+from skillport_sync.catalog.unreached import not_reached
 from skillport_sync.git.objects import BlobId, Mode
 from skillport_sync.git.paths import RepoPath
 
 MANIFEST_PATH = RepoPath(".claude-plugin/marketplace.json")
-MAX_UNREACHABLE_REPORTED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +48,9 @@ class Memo:
 
     manifest: tuple[BlobId, Marketplace] | None = None
     plugins: Mapping[PluginName, PluginFound] = field(default_factory=dict)
-    texts: Mapping[BlobId, SkillText] = field(default_factory=dict)
+    read: Read = field(default_factory=Read)
+    wishes: Mapping[SourceKey, SourceWish] = field(default_factory=dict)
+    """What of other repositories was wanted: more or less of one shows other files of the same trees."""
 
 
 EMPTY_MEMO = Memo()
@@ -50,49 +66,63 @@ class Undiscoverable:
     line: int | None
 
 
-def discover(own: SourceFiles, previous: Memo | None) -> tuple[Catalog, Memo] | Undiscoverable:
-    """The catalog of this commit, and what to hand to the next call. Depends on ``own`` only, never on ``previous``."""
+def discover(
+    own: SourceFiles,
+    previous: Memo | None,
+    *,
+    others: Mapping[SourceKey, SourceFiles] = MappingProxyType({}),
+    host: str = "github.com",
+    repository: str = "",
+) -> tuple[Catalog, Memo] | Undiscoverable:
+    """The catalog of this commit, and what to hand to the next call. Never depends on ``previous``, which only saves work.
+
+    ``others`` are what ``sources.wanted_sources`` asked for, as far as it could be had; ``repository`` is the marketplace's own
+    name on ``host``.
+    """
     memo = previous or EMPTY_MEMO
-    read = _marketplace(own, memo)
+    path = marketplace_path(own)
+    if isinstance(path, Undiscoverable):
+        return path
+    read = _marketplace(own, path, memo)
     if isinstance(read, Undiscoverable):
         return read
     oid, marketplace = read
-    problems = [remark.at(MANIFEST_PATH) for remark in marketplace.remarks]
-    index = skill_files(own.files)
-    found: dict[PluginName, PluginFound] = {}
-    names: set[PluginName] = set()
-    for entry, line in marketplace.entries:
-        if entry.name in names:
-            message = f"{entry.name}: an earlier plugin has this name; this one is left out"
-            problems.append(Problem(MANIFEST_PATH, "plugin_name_duplicate", Severity.ERROR, message, line))
-            continue
-        names.add(entry.name)
-        plugin = _plugin(own, index, entry, line, memo)
-        if isinstance(plugin, PluginFound):
-            found[entry.name] = plugin
-            problems.extend(plugin.problems)
-        else:
-            problems.append(plugin)
-    ordered = [found[name] for name in sorted(found)]
-    skills = tuple(skill for plugin in ordered for skill in plugin.skills)
-    problems.extend(_unreachable(index, {path for plugin in ordered for path in plugin.reached}))
-    texts = {blob: text for plugin in ordered for blob, text in plugin.texts.items()}
+    grounds = {key: Ground(key, files, memo.read) for key, files in {**others, OWN_SOURCE: own}.items()}
+    wishes = {wish.key: wish for wish in wishes_of(marketplace, host=host, repository=repository)}
+    search = _Search(grounds, marketplace, path, memo, wishes, host, repository)
+    search.published()
+    search.unpublished()
+    found = [search.found[name] for name in sorted(search.found)]
+    problems = [remark.at(path) for remark in marketplace.remarks] + search.problems
+    problems.extend(problem for plugin in found for problem in plugin.problems)
+    problems.extend(not_reached(grounds[OWN_SOURCE].index, found, path))
     catalog = Catalog(
         title=marketplace.title,
-        plugins=tuple(plugin.plugin for plugin in ordered),
-        skills=skills,
+        plugins=tuple(plugin.plugin for plugin in found),
+        skills=tuple(skill for plugin in found for skill in plugin.skills),
         problems=tuple(sorted(set(problems), key=lambda problem: problem.place)),
+        renames=marketplace.renames,
     )
-    return catalog, Memo((oid, marketplace), found, texts)
+    return catalog, Memo((oid, marketplace), search.found, all_read(plugin.read for plugin in found), wishes)
 
 
-def _marketplace(own: SourceFiles, memo: Memo) -> tuple[BlobId, Marketplace] | Undiscoverable:
+def marketplace_path(own: SourceFiles) -> RepoPath | Undiscoverable:
+    """Where marketplace.json really is: it may be a symbolic link, or lie behind one."""
     entry = own.files.get(MANIFEST_PATH)
-    if entry is None or not entry.mode.has_content:
+    if entry is not None and entry.mode.has_content and entry.mode is not Mode.SYMLINK:
+        return MANIFEST_PATH
+    found = Links(own, SkillFiles(own.files), {}).follow(MANIFEST_PATH)
+    real = RepoPath(found.real) if isinstance(found, Followed) else None
+    if real is not None and real in own.files and own.files[real].mode.has_content:
+        return real
+    if found is None or entry is None or not entry.mode.has_content:
         return _undiscoverable("marketplace_missing", "there is no .claude-plugin/marketplace.json in this commit")
-    if entry.mode is Mode.SYMLINK:
-        return _undiscoverable("marketplace_symlink", "is a symbolic link; commit the file itself")
-    if memo.manifest is not None and memo.manifest[0] == entry.oid:
+    return _undiscoverable("marketplace_symlink", "is a symbolic link that leads to no file of this repository")
+
+
+def _marketplace(own: SourceFiles, path: RepoPath, memo: Memo) -> tuple[BlobId, Marketplace] | Undiscoverable:
+    entry = own.files[path]
+    if memo.manifest is not None and memo.manifest[0] == entry.oid and path not in own.absent:
         return memo.manifest
     try:
         content = own.contents[entry.oid]
@@ -108,36 +138,98 @@ def _undiscoverable(code: str, message: str, line: int | None = None) -> Undisco
     return Undiscoverable(code, message, MANIFEST_PATH, line)
 
 
-def _plugin(
-    own: SourceFiles, index: SkillFiles, entry: MarketplaceEntry, line: int, memo: Memo
-) -> PluginFound | Problem:
-    if isinstance(entry.source, ExternalSource):
-        source = f"{entry.source.kind} {entry.source.location}".strip()
-        message = f"{entry.name}: its source, {source}, is not mirrored yet"
-        return Problem(MANIFEST_PATH, "source_not_supported_yet", Severity.INFO, message, line)
-    directory = entry.source.directory
-    before = memo.plugins.get(entry.name)
-    if (
-        before is not None
-        and before.complete
-        and before.witness in own.files
-        and before.tree == own.trees.get(directory)
-        and before.entry == entry
-    ):
-        return before
-    return find_plugin(own, index, entry, directory, memo.texts)
+class _Search:
+    """One search for the plugins of a marketplace."""
+
+    def __init__(
+        self,
+        grounds: Mapping[SourceKey, Ground],
+        marketplace: Marketplace,
+        path: RepoPath,
+        memo: Memo,
+        wishes: Mapping[SourceKey, SourceWish],
+        host: str,
+        repository: str,
+    ) -> None:
+        self.found: dict[PluginName, PluginFound] = {}
+        self.problems: list[Problem] = []
+        self._grounds = grounds
+        self._marketplace = marketplace
+        self._path = path
+        self._memo = memo
+        self._wishes = wishes
+        self._host = host
+        self._repository = repository
+
+    def published(self) -> None:
+        """Find the plugins that the entries name."""
+        counted = distinct(self._marketplace.entries)
+        self._report_duplicates(counted)
+        for entry, line in counted:
+            at = whereabouts(entry.source, host=self._host, repository=self._repository)
+            if isinstance(at, OutOfReach):
+                message = f"{entry.name}: its source, {_told(entry)}, {at.why}; the plugin is left out"
+                self._report("source_not_fetched", Severity.INFO, message, line)
+            elif at.key not in self._grounds:
+                message = (
+                    f"{entry.name}: its source, {_told(entry)}, could not be read; the plugin is left out until it can"
+                )
+                self._report("source_unavailable", Severity.ERROR, message, line)
+            else:
+                found = self._plugin(entry, at)
+                if found is not None:
+                    self.found[entry.name] = found
+
+    def unpublished(self) -> None:
+        """Find the plugins that no entry names, after the others."""
+        claimed = set(self._marketplace.claimed)
+        for plugin in self.found.values():
+            if plugin.plugin.source == OWN_SOURCE:
+                claimed.update((plugin.plugin.directory, plugin.real_directory))
+                claimed.update(place for skill in plugin.skills for place in (skill.directory, skill.real_directory))
+        names = {entry.name for entry, _ in self._marketplace.entries}
+        ground, root = self._grounds[OWN_SOURCE], self._marketplace.plugin_root
+        for entry, directory in unclaimed(ground, root, claimed=claimed, names=names):
+            draft = self._plugin(entry, Whereabouts(OWN_SOURCE, directory), published=False)
+            if draft is not None and (draft.has_manifest or draft.skills):
+                self.found[entry.name] = draft
+                message = "no entry of marketplace.json names this plugin: its skills are found by name and not listed"
+                self.problems.append(Problem(directory, "plugin_unpublished", Severity.INFO, message))
+
+    def _plugin(self, entry: MarketplaceEntry, at: Whereabouts, *, published: bool = True) -> PluginFound | None:
+        ground = self._grounds[at.key]
+        before = self._memo.plugins.get(entry.name)
+        if (
+            before is not None
+            and before.entry == entry
+            and before.footing is not None
+            and (before.plugin.source, before.plugin.directory, before.plugin.published)
+            == (at.key, at.directory, published)
+            and self._memo.wishes.get(at.key) == self._wishes.get(at.key)
+            and ground.holds(before.footing)
+        ):
+            return before
+        found = find_plugin(ground, entry, at.directory, published=published)
+        if isinstance(found, PluginFound):
+            return found
+        self.problems.extend(found)
+        return None
+
+    def _report_duplicates(self, counted: Iterable[tuple[MarketplaceEntry, int]]) -> None:
+        first = {entry.name: line for entry, line in counted}
+        seen: set[PluginName] = set()
+        for entry, line in self._marketplace.entries:
+            if entry.name in seen:
+                message = f"{entry.name}: the plugin in line {first[entry.name]} has this name; this one is left out"
+                self._report("plugin_name_duplicate", Severity.ERROR, message, line)
+            seen.add(entry.name)
+
+    def _report(self, code: str, severity: Severity, message: str, line: int) -> None:
+        self.problems.append(Problem(self._path, code, severity, message, line))
 
 
-def _unreachable(index: SkillFiles, reached: set[RepoPath]) -> list[Problem]:
-    """SKILL.md files that no plugin leads to: nobody is served them, and their authors may not know."""
-    links = set(index.links)
-    lost = [path for path in index.paths if path not in reached and path not in links]
-    problems = [
-        Problem(path, "skill_unreachable", Severity.INFO, "no plugin of marketplace.json leads to this file")
-        for path in lost[:MAX_UNREACHABLE_REPORTED]
-    ]
-    if len(lost) > MAX_UNREACHABLE_REPORTED:
-        more = len(lost) - MAX_UNREACHABLE_REPORTED
-        message = f"{more} more SKILL.md files are not reached by any plugin of marketplace.json"
-        problems.append(Problem(MANIFEST_PATH, "skill_unreachable_more", Severity.INFO, message))
-    return problems
+def _told(entry: MarketplaceEntry) -> str:
+    source = entry.source
+    if isinstance(source, RelativeSource):
+        return source.directory
+    return f"{source.kind} {source.location}".strip()

@@ -41,6 +41,10 @@ class JsonFields:
     def warn(self, code: str, path: JsonPath, message: str) -> None:
         self.complaints.append(_Complaint((*self._path, *path), code, Severity.WARNING, message))
 
+    def remark(self, path: JsonPath, remark: Remark) -> None:
+        """Remember a remark of somebody else's about the part at ``path``."""
+        self.complaints.append(_Complaint((*self._path, *path), remark.code, remark.severity, remark.message))
+
     def wrong(self, field: str, expected: str) -> None:
         where = _dotted((*self._path, field))
         self.warn("field_wrong_type", (field,), f'"{where}" must be {expected}; what is not is ignored')

@@ -4,53 +4,27 @@ A field of the wrong type is reported and counts as not set; an entry that canno
 itself; only a file that is unreadable as a whole is refused. Formats: Claude Code's plugin marketplace reference
 (https://code.claude.com/docs/en/plugin-marketplaces). Never looks at any other file.
 
-Problem codes: json_fields', marketplace_name_missing, marketplace_owner_missing, plugin_root_invalid,
-entry_not_object, entry_name_missing, entry_name_invalid, entry_source_missing, source_invalid, source_path_invalid,
-surface_unknown, manifest_unreadable, manifest_name_missing, skills_path_invalid.
+Problem codes: json_fields', entry_source's, declared's, names', renames', marketplace_owner_missing, plugin_root_invalid,
+entry_not_object, entry_name_missing, entry_name_invalid, surface_unknown, manifest_unreadable, manifest_name_missing,
+manifest_name_invalid.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from skillport_sync.catalog.declared import COMPONENT_FIELDS, Declared, read_declared
+from skillport_sync.catalog.entry_source import ExternalSource, RelativeSource, read_source, relative_directory
 from skillport_sync.catalog.json_fields import JsonFields, remarks_of
 from skillport_sync.catalog.model import PluginName, Remark, Severity, Surface
+from skillport_sync.catalog.names import is_plugin_name, remarks_on_marketplace, remarks_on_plugin
+from skillport_sync.catalog.renames import Renames, read_renames
 from skillport_sync.catalog.written_json import JsonText, NotJson, read_json
 
-EXTERNAL_KINDS = frozenset({"github", "url", "git-subdir", "npm", "archive", "command"})
-COMPONENT_FIELDS = ("skills", "commands", "agents", "hooks", "mcpServers", "outputStyles", "lspServers", "workflows")
+PLUGINS_DIRECTORY = "plugins"
+"""Where plugins are looked for that no entry names, unless metadata.pluginRoot says otherwise."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_CREDENTIALS = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?[^?]*@|\?.*", re.DOTALL)
 _SURFACE_TAG = "surface:"
-
-
-@dataclass(frozen=True, slots=True)
-class RelativeSource:
-    directory: str
-    """Inside the marketplace repository, ``""`` for its root."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExternalSource:
-    kind: str
-    """One of ``EXTERNAL_KINDS``."""
-    location: str
-    """Repository, URL without credentials, or package, for people. Empty where it says none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """What an entry and a plugin.json can both say of a plugin."""
-
-    version: str | None = None
-    description: str | None = None
-    author: str | None = None
-    keywords: tuple[str, ...] = ()
-    skills: tuple[str, ...] = ()
-    """Directories relative to the plugin, ``""`` for the plugin itself. Empty: the field is not set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +44,23 @@ class Marketplace:
     entries: tuple[tuple[MarketplaceEntry, int], ...]
     """Each with the line it begins on, in the order of the file."""
     remarks: tuple[Remark, ...]
+    renames: Renames = field(default_factory=dict)
+    plugin_root: str = PLUGINS_DIRECTORY
+    claimed: frozenset[str] = frozenset()
+    """The directories of this repository that entries name as their source, also those of entries that are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class PluginManifest:
     name: str | None
     declared: Declared
-    declares_components: bool
+    components: tuple[str, ...]
+    """The fields it has that list commands, skills and the like."""
+    document: JsonText = field(repr=False)
+
+    def line_of(self, field: str) -> int:
+        """Where this field is set."""
+        return self.document.locate((field,))[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +83,26 @@ def read_marketplace(content: bytes) -> Marketplace | Unreadable:
     if not isinstance(plugins, list):
         return Unreadable("marketplace_invalid", '"plugins" must be a list', document.locate(("plugins",))[0])
     fields = JsonFields(document.value)
-    title = fields.text("name")
-    if not title:
-        fields.warn("marketplace_name_missing", (), "the marketplace has no name; Claude Code refuses the whole file")
-    if not isinstance(document.value.get("owner"), dict):
-        fields.warn("marketplace_owner_missing", (), 'there is no "owner" object; Claude Code refuses the whole file')
+    title = fields.text("name") or ""
+    for remark in remarks_on_marketplace(title):
+        fields.remark(("name",) if title else (), remark)
+    owner = document.value.get("owner")
+    if not isinstance(owner, dict) or not isinstance(owner.get("name"), str) or not owner["name"]:
+        message = 'there is no "owner" object with a name; Claude Code refuses the whole file'
+        fields.warn("marketplace_owner_missing", ("owner",) if "owner" in document.value else (), message)
     root = _plugin_root(fields)
-    entries = [_entry(fields, index, value, root) for index, value in enumerate(plugins)]
+    renames = read_renames(fields)
+    claimed: set[str] = set()
+    entries = [_entry(fields, index, value, root, claimed) for index, value in enumerate(plugins)]
     lines = document.lines([("plugins", index) for index in range(len(entries))])
-    placed = tuple((entry, line) for entry, line in zip(entries, lines, strict=True) if entry is not None)
-    return Marketplace(title or "", placed, remarks_of(document, fields))
+    return Marketplace(
+        title=title,
+        entries=tuple((entry, line) for entry, line in zip(entries, lines, strict=True) if entry is not None),
+        remarks=remarks_of(document, fields),
+        renames=renames,
+        plugin_root=PLUGINS_DIRECTORY if root is None else root,
+        claimed=frozenset(claimed),
+    )
 
 
 def read_plugin_manifest(content: bytes) -> tuple[PluginManifest | None, tuple[Remark, ...]]:
@@ -119,19 +113,14 @@ def read_plugin_manifest(content: bytes) -> tuple[PluginManifest | None, tuple[R
         name = fields.text("name")
         if not name:
             fields.warn("manifest_name_missing", (), "has no name; Claude Code does not load the plugin")
-        manifest = PluginManifest(name, _declared(fields), any(field in document.value for field in COMPONENT_FIELDS))
-        return manifest, remarks_of(document, fields)
+        elif not is_plugin_name(name):
+            message = f"{name[:80]!r} cannot be a plugin's name; Claude Code does not load the plugin"
+            fields.warn("manifest_name_invalid", ("name",), message)
+        components = tuple(field for field in COMPONENT_FIELDS if field in document.value)
+        return PluginManifest(name, read_declared(fields), components, document), remarks_of(document, fields)
     wrong = document if isinstance(document, NotJson) else NotJson("must be a JSON object", document.locate(())[0])
     message = f"{wrong.message}; it counts as empty, and Claude Code does not load the plugin"
     return None, (Remark("manifest_unreadable", Severity.ERROR, message, wrong.line),)
-
-
-def relative_directory(written: str) -> str | None:
-    """``./a//b/`` as ``a/b``, ``.`` as ``""``; None where the path leaves the directory it starts from."""
-    if written.startswith("/") or "\\" in written or "\0" in written:
-        return None
-    parts = [part for part in written.split("/") if part not in ("", ".")]
-    return None if ".." in parts else "/".join(parts)
 
 
 def _plugin_root(fields: JsonFields) -> str | None:
@@ -152,7 +141,9 @@ def _plugin_root(fields: JsonFields) -> str | None:
     return directory
 
 
-def _entry(marketplace: JsonFields, index: int, value: object, root: str | None) -> MarketplaceEntry | None:
+def _entry(
+    marketplace: JsonFields, index: int, value: object, root: str | None, claimed: set[str]
+) -> MarketplaceEntry | None:
     if not isinstance(value, dict):
         message = "this plugin entry is not an object; it is left out"
         marketplace.error("entry_not_object", ("plugins", index), message)
@@ -161,111 +152,33 @@ def _entry(marketplace: JsonFields, index: int, value: object, root: str | None)
     name = value.get("name")
     if not isinstance(name, str) or not name:
         fields.error("entry_name_missing", ("name",), "this plugin has no name; it is left out")
-        return None
-    if not _NAME.fullmatch(name):
+        name = None
+    elif not is_plugin_name(name):
         message = (
             f"{name[:200]!r} cannot be a plugin's name (letters, digits, '.', '_', '-', at most 128); it is left out"
         )
         fields.error("entry_name_invalid", ("name",), message)
+        name = None
+    if name is None:
+        source = read_source(JsonFields(value), "", value.get("source"), root)  # its complaints would be one too many
+    else:
+        source = read_source(fields, name, value.get("source"), root)
+    if isinstance(source, RelativeSource):
+        claimed.add(source.directory)
+    if name is None or source is None:
         return None
-    source = _source(fields, name, value.get("source"), root)
-    if source is None:
-        return None
+    for remark in remarks_on_plugin(name):
+        fields.remark(("name",), remark)
     tags = fields.texts("tags")
     return MarketplaceEntry(
         name=PluginName(name),
         source=source,
-        declared=_declared(fields),
+        declared=read_declared(fields),
         category=fields.text("category"),
         tags=tags,
         surfaces=_surfaces(fields, tags),
         strict=fields.flag("strict", True),
     )
-
-
-def _source(fields: JsonFields, name: str, value: object, root: str | None) -> RelativeSource | ExternalSource | None:
-    if value is None:
-        message = f'{name}: there is no "source"; the plugin is left out'
-        fields.error("entry_source_missing", (), message)
-        return None
-    if isinstance(value, dict):
-        kind = value.get("source")
-        if isinstance(kind, str) and kind in EXTERNAL_KINDS:
-            return ExternalSource(kind, _location(value))
-        message = f"{name}: a source of this kind is unknown; the plugin is left out"
-        fields.error("source_invalid", ("source",), message)
-        return None
-    if not isinstance(value, str):
-        message = f"{name}: a source is a path or an object; the plugin is left out"
-        fields.error("source_invalid", ("source",), message)
-        return None
-    directory: str | None = None
-    if value == "." or value.startswith("./"):
-        directory = relative_directory(value)
-    elif root is not None and _NAME.fullmatch(value):
-        directory = f"{root}/{value}" if root else value
-    if directory is None:
-        message = (
-            f'{name}: the source {value[:200]!r} must begin with "./" and stay inside the repository'
-            " (a bare name needs metadata.pluginRoot); the plugin is left out"
-        )
-        fields.error("source_path_invalid", ("source",), message)
-        return None
-    return RelativeSource(directory)
-
-
-def _location(source: Mapping[str, object]) -> str:
-    """What people recognise the source by. User names, tokens and query strings stay out: it ends up in messages and logs."""
-    for key in ("repo", "url", "package"):
-        written = source.get(key)
-        if isinstance(written, str):
-            return (_CREDENTIALS.sub(r"\1", written) if key == "url" else written)[:200]
-    return ""
-
-
-def _declared(fields: JsonFields) -> Declared:
-    return Declared(
-        version=fields.text("version"),
-        description=fields.text("description"),
-        author=_author(fields),
-        keywords=fields.texts("keywords"),
-        skills=_skills(fields),
-    )
-
-
-def _author(fields: JsonFields) -> str | None:
-    author = fields.value.get("author")
-    if isinstance(author, dict):
-        return fields.below(author, "author").text("name")
-    if isinstance(author, str):
-        fields.warn(
-            "field_wrong_type", ("author",), '"author" must be an object with a name; Claude Code does not load it'
-        )
-        return author.strip() or None
-    if author is not None:
-        fields.wrong("author", "an object with a name")
-    return None
-
-
-def _skills(fields: JsonFields) -> tuple[str, ...]:
-    value = fields.value.get("skills")
-    if value is None:
-        return ()
-    paths = (value,) if isinstance(value, str) else fields.texts("skills")
-    directories: list[str] = []
-    for written in paths:
-        directory = relative_directory(written)
-        if directory is None or not written:
-            message = f"the skills path {written[:200]!r} must stay inside the plugin; it is ignored"
-            fields.error("skills_path_invalid", ("skills",), message)
-            continue
-        if written != "." and not written.startswith("./"):
-            message = (
-                f'the skills path {written[:200]!r} should begin with "./"; Claude Code does not load it as it stands'
-            )
-            fields.warn("skills_path_invalid", ("skills",), message)
-        directories.append(directory)
-    return tuple(dict.fromkeys(directories))
 
 
 def _surfaces(fields: JsonFields, tags: tuple[str, ...]) -> frozenset[Surface]:

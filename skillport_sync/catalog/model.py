@@ -6,18 +6,18 @@ Identity of a skill is (marketplace, plugin, path); its name is a label that may
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
 from skillport_sync.git.listing import Entry
-from skillport_sync.git.objects import BlobId, TreeId
+from skillport_sync.git.objects import BlobId, CommitId, TreeId
 from skillport_sync.git.paths import RepoPath
 
 PluginName = NewType("PluginName", str)
 SourceKey = NewType("SourceKey", str)
 OWN_SOURCE = SourceKey("")
-"""The marketplace repository itself. Plugins from other repositories will have keys of their own."""
+"""The marketplace repository itself. Every other key names a repository and what of it is followed: ``acme/tools@main``."""
 
 
 class Surface(StrEnum):
@@ -39,20 +39,22 @@ class Severity(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something wrong with one file, told so that its author can mend it. ``code`` is stable; ``path`` may be a raw name's
-    readable form; ``line`` counts from 1. Sorts by path, then line."""
+    readable form; ``line`` counts from 1. Sorts by source, path, then line."""
 
     path: str
     code: str
     severity: Severity
     message: str
     line: int | None = None
+    source: SourceKey = OWN_SOURCE
+    """Which repository ``path`` is a path of."""
 
     def __lt__(self, other: Problem) -> bool:
         return self.place < other.place
 
     @property
-    def place(self) -> tuple[str, int, str, str, str]:
-        return (self.path, self.line or 0, self.code, self.message, self.severity)
+    def place(self) -> tuple[str, str, int, str, str, str]:
+        return (self.source, self.path, self.line or 0, self.code, self.message, self.severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,8 @@ class Remark:
     message: str
     line: int | None = None
 
-    def at(self, path: str) -> Problem:
-        return Problem(path, self.code, self.severity, self.message, self.line)
+    def at(self, path: str, source: SourceKey = OWN_SOURCE) -> Problem:
+        return Problem(path, self.code, self.severity, self.message, self.line, source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,22 @@ class SourceFiles:
     """The verified id of every directory, ``""`` being the root."""
     contents: Mapping[BlobId, bytes]
     """Looked up, never iterated: a blob that is not held (too large) raises KeyError."""
+    absent: frozenset[RepoPath] = frozenset()
+    """Those of ``files`` whose content is not held: a skill that has one of them is incomplete."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceWish:
+    """A repository that marketplace.json takes plugins from, and which state of it is wanted."""
+
+    key: SourceKey
+    repository: str
+    """``owner/name`` on the configured host."""
+    ref: str | None
+    """A branch or tag; None is the default branch. Means nothing where ``sha`` is set."""
+    sha: CommitId | None
+    directories: tuple[str, ...]
+    """What of it is wanted, sorted; ``("",)`` is all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +111,18 @@ class Plugin:
     tags: tuple[str, ...]
     keywords: tuple[str, ...]
     surfaces: frozenset[Surface]
+    published: bool = True
+    """False for a directory of plugins that no marketplace entry names: its skills are found by name and not listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Where the files of a skill really are, where symbolic links lead to some of them or not all that is there is served."""
+
+    directory: str
+    """The real directory that the skill's own stands for, inside the plugin's source."""
+    files: Mapping[str, RepoPath]
+    """Every file: from its path relative to the skill to its real path. Sorted by the former."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +138,20 @@ class Skill:
     frontmatter: Mapping[str, object]
     """As YAML 1.2 reads it. Empty where there is none or it cannot be read."""
     revision: TreeId
-    """The git tree id of its directory: changes exactly when its content does."""
+    """The git tree id of its directory, links followed: changes exactly when its content does."""
+    linked: Linked | None = None
+    """None: it consists of exactly the files below ``directory``."""
+    incomplete: bool = False
+    """Something in it cannot be served: a submodule, an LFS pointer, a file too large, a link that leads nowhere."""
 
     @property
     def version(self) -> str | None:
         return self.plugin.version
+
+    @property
+    def real_directory(self) -> str:
+        """Where its content lies: its directory, or what a link makes of it."""
+        return self.directory if self.linked is None else self.linked.directory
 
     @property
     def label(self) -> str:
@@ -122,10 +161,15 @@ class Skill:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """All that one commit of a marketplace offers. ``skills`` are sorted by (plugin, directory)."""
+    """All that one commit of a marketplace offers. ``plugins`` are sorted by name, ``skills`` by (plugin, directory); unpublished
+    ones are among them."""
 
     title: str
     """marketplace.json's own name."""
     plugins: tuple[Plugin, ...]
     skills: tuple[Skill, ...]
     problems: tuple[Problem, ...]
+    renames: Mapping[PluginName, PluginName | None] = field(default_factory=dict)
+    """What plugins of former names are called now, chains followed; None: removed on purpose."""
+    withheld: tuple[Skill, ...] = ()
+    """Skills that are kept out of the publication (quarantine). Nobody may read them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,12 +11,13 @@ from skillport_sync.cli import reports as worded
 from skillport_sync.cli import status_report
 from skillport_sync.cli.failures import ExitCode
 from skillport_sync.cli.progress import progress_bar
-from skillport_sync.cli.running import finish, leave, print_json, reach_operator, with_settings
+from skillport_sync.cli.running import commit_prefix, finish, leave, print_json, reach_operator, with_settings
 from skillport_sync.cli.screen import show
 from skillport_sync.reports import Progress, PublicationRow, PullReport, ReconcileOptions, StatusReport
 
 if TYPE_CHECKING:
     from skillport_sync.config import Settings
+    from skillport_sync.control import Operator
 
 
 @click.command(short_help="Pull now.")
@@ -26,19 +27,31 @@ if TYPE_CHECKING:
 )
 @click.option("--full", is_flag=True, help="Fetch everything, as if nothing were held.")
 @click.option("--dry-run", is_flag=True, help="Read and check, publish nothing.")
+@click.option(
+    "--confirm",
+    metavar="COMMIT",
+    callback=commit_prefix,
+    help="Publish this commit although it removes very many skills at once.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @with_settings
 def reconcile(
-    settings: Settings, marketplace: str | None, verify: bool, full: bool, dry_run: bool, as_json: bool
+    settings: Settings,
+    marketplace: str | None,
+    verify: bool,
+    full: bool,
+    dry_run: bool,
+    confirm: str | None,
+    as_json: bool,
 ) -> None:
     """Pull now: bring every marketplace in step with its branch.
 
     Asks the running service, or does it itself where none runs. Exits with 1 where a pull failed or --verify found damage (which
     it mends), with 3 where a commit was refused or is held.
     """
-    options = ReconcileOptions(marketplace, verify, full, dry_run)
+    options = ReconcileOptions(marketplace, verify, full, dry_run, confirm)
     with progress_bar(wanted=not as_json) as tell:
-        reports = finish(_reconcile(settings, options, tell))
+        reports = finish(pulled(settings, lambda operator: operator.reconcile(options), tell))
     if as_json:
         print_json({"marketplaces": [report.to_json() for report in reports]})
     else:
@@ -46,12 +59,15 @@ def reconcile(
     leave(exit_code_of(reports))
 
 
-async def _reconcile(
-    settings: Settings, options: ReconcileOptions, tell: Callable[[Progress], None]
+async def pulled(
+    settings: Settings,
+    pulls: Callable[[Operator], AsyncIterator[Progress | PullReport]],
+    tell: Callable[[Progress], None],
 ) -> list[PullReport]:
+    """Have the operator pull, tell the progress, and give the reports."""
     reports: list[PullReport] = []
     async with reach_operator(settings) as operator:
-        events = operator.reconcile(options)
+        events = pulls(operator)
         try:
             async for event in events:
                 if isinstance(event, PullReport):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from skillport_sync.cli.screen import Cell, Column, Gap, Heading, Note, Part, Table, Tone
-from skillport_sync.cli.wording import NOTHING, ago, ahead, change, commit, count, duration, local, size
+from skillport_sync.cli.wording import NOTHING, ago, ahead, change, commit, count, duration, local, names, size
 from skillport_sync.reports import (
     Outcome,
     PublicationRow,
@@ -22,6 +22,7 @@ OUTCOME_TONES: dict[Outcome, Tone] = {
     "refused": "bad",
     "failed": "bad",
 }
+REMOVED_SHOWN = 10
 
 
 def outcome(value: Outcome) -> str:
@@ -72,7 +73,9 @@ def _skills(report: PullReport) -> str:
 
 def _remarks(report: PullReport, *, named: bool) -> list[Part]:
     remarks: list[Cell] = []
-    if report.reason is not None:
+    if report.would_remove:
+        remarks += removal(report.would_remove, report.removed, report.after)
+    elif report.reason is not None:
         tone: Tone = "" if report.is_in_step else OUTCOME_TONES[report.outcome]
         remarks.append(Cell(f"{outcome(report.outcome)}: {report.reason}", tone))
     if report.files_changed or report.bytes_fetched:
@@ -97,6 +100,30 @@ def _remarks(report: PullReport, *, named: bool) -> list[Part]:
     return [Gap(), *heading, *(Note(remark, 1 if named else 0) for remark in remarks)]
 
 
+def removal(would_remove: Sequence[str], removed: int, held: str | None) -> list[Cell]:
+    """How many skills a commit would remove, which, and the command that lets it, whole on a line of its own."""
+    total = max(removed, len(would_remove))
+    return [
+        Cell(f"commit {commit(held)} would remove {count(total, 'skill')} at once", OUTCOME_TONES["held"]),
+        Cell(names(would_remove[:REMOVED_SHOWN], total)),
+        Cell("to publish it all the same:"),
+        Cell(f"  skillport-sync reconcile --confirm {(held or NOTHING)[:12]}", "strong"),
+    ]
+
+
+def rolled_back(report: PullReport) -> list[Part]:
+    """What came of a rollback, and how it ends."""
+    stays = "stays at this commit, whatever is pushed, until"
+    if report.outcome == "failed":
+        stays = "serves this commit as soon as it can, and stays there until"
+    return [
+        *reconciled([report]),
+        Gap(),
+        Note(Cell(f"{report.marketplace} {stays}", "warn")),
+        Note(Cell("skillport-sync resume", "strong"), 1),
+    ]
+
+
 def _limit(reports: Sequence[PullReport]) -> list[Part]:
     """What is left of GitHub's rate limit: the lowest, because one credential usually serves them all."""
     left = [(report.rate_remaining, report.rate_limit) for report in reports if report.rate_remaining is not None]
@@ -112,7 +139,7 @@ def _limit(reports: Sequence[PullReport]) -> list[Part]:
 
 
 def publications(rows: Sequence[PublicationRow]) -> list[Part]:
-    """The history, newest first. The marketplace is named where there is more than one."""
+    """The history, newest first. Where there is more than one marketplace each is named, in the place of the files' number."""
     if not rows:
         return [Note(Cell("nothing published yet: `skillport-sync reconcile` or `skillport-sync serve` does it"))]
     several = len({row.marketplace for row in rows}) > 1
@@ -125,24 +152,34 @@ def publications(rows: Sequence[PublicationRow]) -> list[Part]:
             Column("cause"),
             Column("change"),
             Column("skills", "right"),
-            Column("files", "right"),
+            *([] if several else [Column("files", "right")]),
         ),
         [
             (
-                Cell(f"{'* ' if row.current else ''}{row.id}", "good" if row.current else ""),
+                _identity(row),
                 Cell(local(row.published_at)),
                 *([Cell(row.marketplace)] if several else []),
                 Cell(commit(row.commit)),
-                Cell(row.cause),
+                Cell(row.cause, "warn" if row.cause == "rollback" else ""),
                 Cell(change(row.added, row.changed, row.removed)),
                 Cell(count(row.skills)),
-                Cell(count(row.files)),
+                *([] if several else [Cell(count(row.files))]),
             )
             for row in rows
         ],
     )
-    legend: list[Part] = [Gap(), Note(Cell("* is served now", "dim"))]
-    return [table, *(legend if any(row.current for row in rows) else [])]
+    legend = []
+    if any(row.current and not row.pinned for row in rows):
+        legend.append(Cell("* is served now", "dim"))
+    if any(row.pinned for row in rows):
+        legend.append(Cell("! is served now and stays: `skillport-sync resume` follows the branch again", "warn"))
+    return [table, *([Gap()] if legend else []), *map(Note, legend)]
+
+
+def _identity(row: PublicationRow) -> Cell:
+    if row.pinned:
+        return Cell(f"! {row.id}", "warn")
+    return Cell(f"* {row.id}", "good") if row.current else Cell(str(row.id))
 
 
 def tokens(rows: Sequence[TokenRow], now: datetime) -> list[Part]:

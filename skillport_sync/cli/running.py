@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -71,6 +72,17 @@ async def reach_operator(settings: Settings) -> AsyncIterator[Operator]:
 
     async with open_operator(settings) as local:
         yield local
+
+
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
+
+
+def commit_prefix(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """A commit as people write it: its id, or enough of its beginning."""
+    text = value.lower() if value is not None else None
+    if text is not None and not _COMMIT.fullmatch(text):
+        raise click.BadParameter("write a commit's id, or at least its first 7 digits")
+    return text
 
 
 def finish(work: Coroutine[object, object, T]) -> T:

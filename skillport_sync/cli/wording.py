@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 NOTHING = "-"
@@ -65,6 +66,12 @@ def count(number: int, noun: str = "") -> str:
         return f"{number:,}"
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def names(some: Sequence[str], total: int) -> str:
+    """``docs/a, docs/b and 3 more``: the first of ``total``."""
+    rest = total - len(some)
+    return ", ".join(some) + (f" and {count(rest)} more" if rest > 0 else "")
 
 
 def commit(oid: str | None) -> str:

@@ -68,6 +68,8 @@ def settings_of(table: ConfigTable, origins: Origins) -> Settings:
                 each.repository,
                 each.branch,
                 Retention(each.retention.publications, each.retention.days),
+                each.mass_removal,
+                each.max_removed_share,
             )
             for each in table.marketplaces
         ),
@@ -82,6 +84,7 @@ def settings_of(table: ConfigTable, origins: Origins) -> Settings:
             max_total_bytes=sync.max_total_bytes,
             tarball_max_bytes=sync.tarball_max_bytes,
             mirror_max_bytes=sync.mirror_max_bytes,
+            quarantine=frozenset(sync.quarantine),
         ),
         auth=AuthSettings(table.auth.mode),
         log=LogSettings(table.log.level, table.log.format),

@@ -14,6 +14,8 @@ from skillport_sync.ports import MarketplaceName
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
+MassRemoval = Literal["hold", "allow"]
+Scan = Literal["secrets", "hidden-unicode"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,10 @@ class MarketplaceSettings:
     branch: str | None
     """None follows the repository's default branch."""
     retention: Retention
+    mass_removal: MassRemoval
+    """Whether a commit that removes very many skills at once waits for an operator."""
+    max_removed_share: float
+    """More than this share of what is served, from 0 to 1, is very many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,8 @@ class SyncSettings:
     max_total_bytes: int
     tarball_max_bytes: int
     mirror_max_bytes: int
+    quarantine: frozenset[Scan]
+    """What keeps a skill that has it in a file out of the publication."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from skillport_sync.config.secret import LOOKS_SECRET
+from skillport_sync.config.settings import MassRemoval, Scan
 
 MIB = 1024 * 1024
 GITHUB_BLOB_LIMIT = 100_000_000
@@ -130,6 +131,8 @@ class MarketplaceTable(Table):
     name: Annotated[Text, AfterValidator(_name)] | None = None
     branch: Annotated[Text, AfterValidator(_branch)] | None = None
     retention: RetentionTable = RetentionTable()
+    mass_removal: MassRemoval = "hold"
+    max_removed_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
 
     @property
     def label(self) -> str:
@@ -193,6 +196,7 @@ class SyncTable(Table):
     max_total_bytes: Count = 1024 * MIB
     tarball_max_bytes: Count = 200_000_000
     mirror_max_bytes: Annotated[int, Field(ge=16 * MIB)] = 4096 * MIB
+    quarantine: list[Scan] = Field(default=[], examples=[["secrets", "hidden-unicode"]])
 
     @model_validator(mode="after")
     def _bounds_fit(self) -> Self:

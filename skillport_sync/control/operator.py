@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -14,16 +15,26 @@ from skillport_sync.control.client import ControlClient
 from skillport_sync.control.server import ControlServer, Handler
 from skillport_sync.errors import Broken
 from skillport_sync.reports import (
+    ExplainReport,
+    ExplainRequest,
     JsonObject,
+    LintReport,
     NewToken,
     Progress,
     PublicationRow,
     PullReport,
     ReconcileOptions,
+    RollbackRequest,
     StatusReport,
     TokenRequest,
     TokenRow,
 )
+
+ROLLBACK_WITHIN_S = 600.0
+"""A publication of an earlier parser is read again before it is served: seconds for a large one, and minutes on a slow disk."""
+
+LINT_WITHIN_S = 300.0
+"""Every file is read and looked through."""
 
 
 class Operator(Protocol):
@@ -37,6 +48,35 @@ class Operator(Protocol):
 
     def reconcile(self, options: ReconcileOptions) -> AsyncIterator[Progress | PullReport]:
         """Pull now: progress as it comes, and one report for each marketplace. To stop listening does not stop the pull."""
+        ...
+
+    async def rollback(self, request: RollbackRequest) -> PullReport:
+        """Serve an earlier publication, and stay there until resumed.
+
+        Raises:
+            Missing: no publication that is kept has this commit. Invalid: several marketplaces have one.
+        """
+        ...
+
+    def resume(self, marketplace: str | None) -> AsyncIterator[Progress | PullReport]:
+        """Follow the branch again, of one marketplace or of all that were rolled back. Tells like ``reconcile``; nothing of
+        those that follow it already."""
+        ...
+
+    async def explain(self, request: ExplainRequest) -> ExplainReport:
+        """What a person sees and may do, and which rule says so.
+
+        Raises:
+            Missing: no skill is called what was asked for.
+        """
+        ...
+
+    async def lint(self, marketplace: str | None) -> LintReport:
+        """What is wrong with what is published of a marketplace; without a name, of the only one there is.
+
+        Raises:
+            Invalid: there are several, or none of this name. Missing: nothing of it is published.
+        """
         ...
 
     async def create_token(self, request: TokenRequest) -> NewToken: ...
@@ -65,8 +105,25 @@ class RemoteOperator:
         answer = await self._client.call("publications", {"marketplace": marketplace, "limit": limit})
         return [PublicationRow.from_json(row) for row in _rows(answer)]
 
-    async def reconcile(self, options: ReconcileOptions) -> AsyncIterator[Progress | PullReport]:
-        async with aclosing(self._client.stream("reconcile", options.to_json())) as parts:
+    def reconcile(self, options: ReconcileOptions) -> AsyncIterator[Progress | PullReport]:
+        return self._pulls("reconcile", options.to_json())
+
+    async def rollback(self, request: RollbackRequest) -> PullReport:
+        answer = await self._client.call("rollback", request.to_json(), within_s=ROLLBACK_WITHIN_S)
+        return PullReport.from_json(answer)
+
+    def resume(self, marketplace: str | None) -> AsyncIterator[Progress | PullReport]:
+        return self._pulls("resume", {"marketplace": marketplace})
+
+    async def explain(self, request: ExplainRequest) -> ExplainReport:
+        return ExplainReport.from_json(await self._client.call("explain", request.to_json()))
+
+    async def lint(self, marketplace: str | None) -> LintReport:
+        answer = await self._client.call("lint", {"marketplace": marketplace}, within_s=LINT_WITHIN_S)
+        return LintReport.from_json(answer)
+
+    async def _pulls(self, command: str, arguments: JsonObject) -> AsyncGenerator[Progress | PullReport, None]:
+        async with aclosing(self._client.stream(command, arguments)) as parts:
             async for part in parts:
                 if "report" in part:
                     yield PullReport.from_json(part["report"])
@@ -94,20 +151,26 @@ def handlers(operator: Operator) -> Mapping[str, Handler]:
         return (await operator.status()).to_json()
 
     async def publications(arguments: JsonObject) -> JsonObject:
-        marketplace, limit = arguments.get("marketplace"), arguments.get("limit")
-        rows = await operator.publications(
-            marketplace if isinstance(marketplace, str) else None, limit if isinstance(limit, int) else 20
-        )
+        limit = arguments.get("limit")
+        rows = await operator.publications(_marketplace(arguments), limit if isinstance(limit, int) else 20)
         return {"rows": [row.to_json() for row in rows]}
 
-    async def reconcile(arguments: JsonObject) -> AsyncGenerator[JsonObject, None]:
-        events = operator.reconcile(ReconcileOptions.from_json(arguments))
-        try:
-            async for event in events:
-                yield {"report" if isinstance(event, PullReport) else "progress": event.to_json()}
-        finally:
-            if isinstance(events, AsyncGenerator):
-                await events.aclose()
+    def reconcile(arguments: JsonObject) -> AsyncGenerator[JsonObject, None]:
+        return _told(operator.reconcile(ReconcileOptions.from_json(arguments)))
+
+    async def rollback(arguments: JsonObject) -> JsonObject:
+        return (await operator.rollback(RollbackRequest.from_json(arguments))).to_json()
+
+    def resume(arguments: JsonObject) -> AsyncGenerator[JsonObject, None]:
+        return _told(operator.resume(_marketplace(arguments)))
+
+    async def explain(arguments: JsonObject) -> JsonObject:
+        report = await operator.explain(ExplainRequest.from_json(arguments))
+        return await asyncio.to_thread(report.to_json)  # of ten thousand skills, it takes a while
+
+    async def lint(arguments: JsonObject) -> JsonObject:
+        report = await operator.lint(_marketplace(arguments))
+        return await asyncio.to_thread(report.to_json)
 
     async def token_create(arguments: JsonObject) -> JsonObject:
         return (await operator.create_token(TokenRequest.from_json(arguments))).to_json()
@@ -123,6 +186,10 @@ def handlers(operator: Operator) -> Mapping[str, Handler]:
         "status": status,
         "publications": publications,
         "reconcile": reconcile,
+        "rollback": rollback,
+        "resume": resume,
+        "explain": explain,
+        "lint": lint,
         "token_create": token_create,
         "token_list": token_list,
         "token_revoke": token_revoke,
@@ -144,6 +211,21 @@ async def connect(data_dir: Path) -> RemoteOperator | None:
     """
     client = ControlClient(data_dir)
     return RemoteOperator(client) if await client.is_answered() else None
+
+
+async def _told(events: AsyncIterator[Progress | PullReport]) -> AsyncGenerator[JsonObject, None]:
+    """A pull's progress and reports as parts of an answer. Whoever stops listening ends the telling, not the pull."""
+    try:
+        async for event in events:
+            yield {"report" if isinstance(event, PullReport) else "progress": event.to_json()}
+    finally:
+        if isinstance(events, AsyncGenerator):
+            await events.aclose()
+
+
+def _marketplace(arguments: JsonObject) -> str | None:
+    marketplace = arguments.get("marketplace")
+    return marketplace if isinstance(marketplace, str) else None
 
 
 def _rows(answer: JsonObject) -> list[object]:

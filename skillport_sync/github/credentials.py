@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -75,9 +75,10 @@ class Anonymous:
 
 
 class AppCredentials:
-    """A GitHub App on one repository: its installation's token, narrowed to that repository and to ``permissions``.
+    """A GitHub App on one repository: its installation's token, narrowed to ``permissions``, that repository and ``others``.
 
-    A token is kept until five minutes before it expires, or until GitHub refuses it. However many wait for one, one is minted.
+    ``others`` are repositories of the same owner that are needed beside it; those that the installation lacks are left out. A
+    token is kept until five minutes before it expires, or until GitHub refuses it. However many wait for one, one is minted.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class AppCredentials:
         app_id: str,
         private_key: str,
         repository: str,
+        others: Callable[[], Collection[str]] = tuple,
         installation_id: int | None = None,
         permissions: Mapping[str, str] = READ_ONLY,
         api_url: str = API_URL,
@@ -105,6 +107,8 @@ class AppCredentials:
             limits=limits,
         )
         self._repository = repository
+        self._others = others
+        self._minted_for: frozenset[str] = frozenset()
         self._installation = installation_id
         self._permissions = dict(permissions)
         self._clock = clock
@@ -115,8 +119,11 @@ class AppCredentials:
     async def authorization(self) -> str:
         """Raises Denied or Missing where the App has no access to the repository, else what asking GitHub raises."""
         async with self._minting:
-            if self._authorization is None or self._clock.now() >= self._usable_until:
-                self._authorization = await self._mint()
+            needed = self._needed()
+            has_expired = self._clock.now() >= self._usable_until
+            if self._authorization is None or has_expired or not needed <= self._minted_for:
+                self._authorization = await self._mint(needed)
+                self._minted_for = needed
             return self._authorization
 
     def invalidate(self, refused: str) -> bool:
@@ -124,14 +131,25 @@ class AppCredentials:
             self._authorization = None
         return True
 
-    async def _mint(self) -> str:
+    def _needed(self) -> frozenset[str]:
+        owner = self._repository.partition("/")[0].lower()
+        return frozenset(other for other in self._others() if other.partition("/")[0].lower() == owner)
+
+    async def _mint(self, others: frozenset[str]) -> str:
         if self._installation is None:
-            self._installation, _ = await self._find()
+            self._installation, _ = await self._find(self._repository)
+        own = self._repository.partition("/")[2]
+        if others:
+            try:
+                return await self._mint_for({"repositories": sorted({own, *map(_name_of, others)})})
+            except Conflict:
+                # The installation lacks one of them, and GitHub does not say which.
+                others = frozenset([other for other in others if await self._has(other)])
         try:
-            return await self._mint_for({"repositories": [self._repository.partition("/")[2]]})
+            return await self._mint_for({"repositories": sorted({own, *map(_name_of, others)})})
         except Conflict:
             # The installation knows no repository of that name. It may have been renamed: then its number still holds.
-            _, number = await self._find()
+            _, number = await self._find(self._repository)
             if number is None:
                 raise Denied(
                     f"The GitHub App's installation {self._installation} has no access to {self._repository}. "
@@ -149,17 +167,29 @@ class AppCredentials:
         self._usable_until = max(minted.expires_at - _RENEW_BEFORE, self._clock.now() + _SHORTEST_USE)
         return f"token {minted.token}"
 
-    async def _find(self) -> tuple[int, int | None]:
+    async def _has(self, repository: str) -> bool:
+        """Whether the same installation has this repository, under this name."""
+        try:
+            installation, number = await self._find(repository)
+        except Missing:
+            return False
+        return installation == self._installation and number is None
+
+    async def _find(self, repository: str) -> tuple[int, int | None]:
         """The installation that has the repository; and the repository's number, which GitHub tells when it was renamed."""
         try:
-            answer = await self._api.ask(repository_path(self._repository, "installation"))
+            answer = await self._api.ask(repository_path(repository, "installation"))
         except Missing:
             raise Missing(
-                f"The GitHub App is not installed on {self._repository}. Install it there, or give the right repository.",
+                f"The GitHub App is not installed on {repository}. Install it there, or give the right repository.",
                 code="app_not_installed",
             ) from None
         number = _BY_ID.search(URL(answer.url, encoded=True).path) if answer.moved else None
         return read_installation(answer.body), int(number[1]) if number else None
+
+
+def _name_of(repository: str) -> str:
+    return repository.partition("/")[2]
 
 
 class _AppJwt:

@@ -24,6 +24,19 @@ def checked_api_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def web_host(api_url: str) -> str:
+    """The host that repositories are named after, as in ``https://<host>/owner/name``, lower-case and without a port.
+
+    ``api.github.com`` stands for ``github.com``, ``api.<name>.ghe.com`` for ``<name>.ghe.com``, an Enterprise Server for itself;
+    an API on this machine stands in for github.com.
+    """
+    url = URL(api_url)
+    host = (url.host or "").lower()
+    if _is_loopback(url):
+        return "github.com"
+    return host.removeprefix("api.") if host == "api.github.com" or host.endswith(".ghe.com") else host
+
+
 def repository_path(repository: str, *rest: str) -> str:
     """``/repos/{owner}/{name}/…``. Each of ``rest`` is quoted, its slashes kept. Raises Invalid for what cannot be one.
 

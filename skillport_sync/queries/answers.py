@@ -14,7 +14,7 @@ from enum import StrEnum
 from skillport_sync.access.model import Principal
 from skillport_sync.git.objects import CommitId, TreeId
 from skillport_sync.ports import MarketplaceName
-from skillport_sync.store.drafts import SkillVersion
+from skillport_sync.queries.cursors import PublicationKey
 
 
 class Basis:
@@ -25,7 +25,7 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """How long ago GitHub confirmed that a snapshot is the branch's head, and whether that is too long."""
+    """How long ago GitHub confirmed that what is served is the branch's head, and whether that is too long."""
 
     age_s: int
     stale: bool
@@ -40,6 +40,9 @@ class SnapshotFact:
     commit: CommitId
     published_at: datetime
     freshness: Freshness
+    """Of what is served of the marketplace."""
+    is_served: bool
+    """False: something else is served by now, and this was asked for by its version, its commit or a cursor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,17 @@ class SkillFact:
     name: str
     version: str | None
     revision: TreeId
+    incomplete: bool = False
+    """Something in it cannot be served."""
+
+
+@dataclass(frozen=True, slots=True)
+class PluginFact:
+    """A plugin as it is published, of which the asker may read at least one skill."""
+
+    marketplace: MarketplaceName
+    name: str
+    version: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +104,6 @@ class FileFact:
     size_bytes: int
     sha256: bytes | None
     executable: bool
-    symlink: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +138,32 @@ class FetchAnswer(Answer):
     next_cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryFact:
+    """What a skill was from one commit on, as far as the asker may know: a time when they might not read it is one when it was
+    not there."""
+
+    publication: PublicationKey
+    """Of those that are kept, the first it was so in."""
+    commit: CommitId
+    published_at: datetime
+    version: str | None
+    revision: TreeId | None
+    """None: it was gone."""
+    changed_without_bump: bool = False
+    """Its content is not that of the entry before, and its version is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionAnswer(Answer):
     skill: SkillFact
-    history: tuple[SkillVersion, ...]
+    history: tuple[HistoryFact, ...]
     """Newest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What somebody says they have."""
+    """What somebody says they have: a skill or a plugin."""
 
     name: str
     version: str | None = None
@@ -145,18 +174,20 @@ class InstalledStatus(StrEnum):
     UP_TO_DATE = "up_to_date"
     UPDATE_AVAILABLE = "update_available"
     CONTENT_CHANGED = "content_changed"  # the same version, other content
+    AHEAD = "ahead"  # newer than what is published, after a rollback for example: no update
+    RENAMED = "renamed"  # it is called otherwise now, as ``current`` says
     GONE = "gone"  # removed, or not readable: the two are never told apart
-    AMBIGUOUS = "ambiguous"  # several skills have this name
-    UNKNOWN = "unknown"  # neither version nor revision was sent
+    AMBIGUOUS = "ambiguous"  # several have this name
+    UNKNOWN = "unknown"  # nothing was sent that could be compared
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledFact:
-    """``name`` as it was asked. ``current`` is None where nothing, or no single skill, has that name."""
+    """``name`` as it was asked. ``current`` is None where nothing, or nothing single, has that name."""
 
     name: str
     status: InstalledStatus
-    current: SkillFact | None
+    current: SkillFact | PluginFact | None
     candidates: tuple[str, ...] = ()
 
 

@@ -17,7 +17,7 @@ from skillport_sync.errors import Invalid
 from skillport_sync.publication import Published
 
 MAX_CURSOR_LENGTH = 4096
-_MAX_POSITION = 2**53
+_MAX_NUMBER = 2**53
 
 
 class PublicationKey(NamedTuple):
@@ -27,10 +27,14 @@ class PublicationKey(NamedTuple):
     id: int
     commit: str
 
+    @classmethod
+    def of(cls, marketplace: str, identity: int, commit: str) -> PublicationKey:
+        return cls(marketplace, identity, commit[:12])
+
 
 def key_of(published: Published) -> PublicationKey:
     publication = published.publication
-    return PublicationKey(publication.marketplace, publication.id, publication.commit[:12])
+    return PublicationKey.of(publication.marketplace, publication.id, publication.commit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def _parse(text: str) -> Cursor | None:
     match loaded:
         case [[*publications], str() as question, [*position]] if publications:
             keys = [_key(publication) for publication in publications]
-            numbers = [number for number in position if type(number) is int and 0 <= number < _MAX_POSITION]
+            numbers = [number for number in position if type(number) is int and 0 <= number < _MAX_NUMBER]
             if None not in keys and len(numbers) == len(position):
                 return Cursor(tuple(key for key in keys if key is not None), question, tuple(numbers))
     return None
@@ -87,6 +91,8 @@ def _parse(text: str) -> Cursor | None:
 
 def _key(loaded: object) -> PublicationKey | None:
     match loaded:
-        case [str() as marketplace, int() as number, str() as commit] if type(number) is int:
+        case [str() as marketplace, int() as number, str() as commit] if (
+            type(number) is int and 0 <= number <= _MAX_NUMBER
+        ):
             return PublicationKey(marketplace, number, commit)
     return None

@@ -12,6 +12,7 @@ from skillport_sync.files import HeldFile
 from skillport_sync.git.objects import BlobId, Mode
 from skillport_sync.git.paths import PathProblem, check_path
 from skillport_sync.queries.answers import FileFact, NotHeld, Part
+from skillport_sync.queries.naming import quoted
 from skillport_sync.queries.nearest import nearest
 from skillport_sync.queries.parts import ANSWER_CHARACTERS, Cut, cut
 
@@ -52,6 +53,11 @@ class Packed:
     next: Place | None
 
 
+def own_paths(files: SkillFiles) -> tuple[str, ...]:
+    """SKILL.md, as it is spelled. Nothing where it is a link to a file that may not be seen."""
+    return tuple(path for path, _ in files if path.lower() == "skill.md")
+
+
 def chosen(files: SkillFiles, paths: Sequence[str], label: str) -> SkillFiles:
     """The files that were asked for, once each, in the order of asking.
 
@@ -59,18 +65,18 @@ def chosen(files: SkillFiles, paths: Sequence[str], label: str) -> SkillFiles:
     """
     if len(paths) > MAX_PATHS:
         raise Invalid(f"At most {MAX_PATHS} paths in one question; {len(paths)} were sent.", code="too_many_paths")
-    by_path = dict(files)
+    by_path, example = dict(files), files[0][0] if files else "SKILL.md"
     found: dict[str, HeldFile] = {}
     for asked in paths:
         path = asked.removeprefix("./")
         if isinstance(check_path(path.encode("utf-8", "replace")), PathProblem):
             raise Invalid(
-                f"{_quoted(asked)} is not a path inside the skill. Send one relative to its SKILL.md, such as {files[0][0]!r}.",
+                f"{quoted(asked)} is not a path inside the skill. Send one relative to its SKILL.md, such as {example!r}.",
                 code="path_invalid",
             )
         if path not in by_path:
             raise Missing(
-                f"The skill {label} has no file {_quoted(asked)}.{_instead(path, by_path)}", code="unknown_path"
+                f"The skill {label} has no file {quoted(asked)}.{_instead(path, by_path)}", code="unknown_path"
             )
         found[path] = by_path[path]
     return list(found.items())
@@ -84,10 +90,6 @@ def _instead(path: str, by_path: dict[str, HeldFile]) -> str:
     if close:
         return f" Did you mean {' or '.join(map(repr, close))}?"
     return " Fetch the skill without paths to see its files."
-
-
-def _quoted(text: str) -> str:
-    return repr(text if len(text) <= 100 else text[:99] + "…")
 
 
 async def pack(blobs: BlobReader, listed: SkillFiles, wanted: SkillFiles, start: Place) -> Packed:
@@ -132,7 +134,7 @@ def _lines(files: SkillFiles, room: int) -> tuple[list[FileFact], int]:
         if lines and spent + cost > _LISTING_SHARE:
             break
         spent += cost
-        lines.append(FileFact(path, file.size_bytes, file.sha256, file.mode.is_executable, file.mode is Mode.SYMLINK))
+        lines.append(FileFact(path, file.size_bytes, file.sha256, file.mode.is_executable))
     return lines, room - spent
 
 

@@ -7,18 +7,14 @@ exactly as what does not exist. Never changes anything, never asks GitHub.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import islice
 from typing import Protocol
 
 from skillport_sync.access.decide import is_editor
 from skillport_sync.access.model import Principal
-from skillport_sync.catalog.model import Skill, Surface
-from skillport_sync.catalog.select import one_line, parse_surface, select
 from skillport_sync.current import Current
 from skillport_sync.errors import Invalid, Unavailable
 from skillport_sync.ports import Clock, MarketplaceName
 from skillport_sync.publication import Published
-from skillport_sync.queries import naming
 from skillport_sync.queries.answers import (
     FetchAnswer,
     Freshness,
@@ -26,34 +22,36 @@ from skillport_sync.queries.answers import (
     InstalledAnswer,
     InstalledFact,
     ListAnswer,
-    SkillLine,
     SnapshotFact,
     VersionAnswer,
     WhoamiAnswer,
 )
 from skillport_sync.queries.cursors import Cursor, decode, question_digest
-from skillport_sync.queries.fetching import BlobReader, Place, chosen, pack
-from skillport_sync.queries.naming import Found
+from skillport_sync.queries.earlier import Earlier, Kept, not_kept
+from skillport_sync.queries.fetching import BlobReader, Place, chosen, own_paths, pack
+from skillport_sync.queries.finding import Finding
+from skillport_sync.queries.listing import Listing, Wanted
+from skillport_sync.queries.naming import Names
+from skillport_sync.queries.past import Past, SkillHistory
 from skillport_sync.queries.retention import Retention
-from skillport_sync.queries.versions import compare, fact_of, require_current
-from skillport_sync.queries.views import Standing, View, Views, look, may_still_read, off_loop, visible_files
-from skillport_sync.store.drafts import SkillVersion
+from skillport_sync.queries.search import BodyReader, Search
+from skillport_sync.queries.versions import compare, fact_of
+from skillport_sync.queries.views import Standing, Views, off_loop
+from skillport_sync.queries.visible import visible_files
+from skillport_sync.restoring import Restoring
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 500
 MAX_INSTALLED = 200
-DESCRIPTION_CHARACTERS = 88
-"""What a list can afford of a description: with name, plugin and version about 45 tokens a skill."""
+MAX_HISTORY = 50
 
 
 def first_sync() -> str:
     return "the first sync is under way"
 
 
-class SkillHistory(Protocol):
-    async def skill_history(self, marketplace: MarketplaceName, plugin: str, directory: str) -> list[SkillVersion]:
-        """What a skill has been, newest first. Raises: Unavailable."""
-        ...
+class Store(BlobReader, BodyReader, SkillHistory, Kept, Protocol):
+    """What is kept besides the publications in memory: contents, and what was published before."""
 
 
 class Queries:
@@ -66,17 +64,21 @@ class Queries:
     def __init__(
         self,
         current: Current,
-        blobs: BlobReader,
-        history: SkillHistory,
+        store: Store,
+        restoring: Callable[[MarketplaceName], Restoring],
         clock: Clock,
         why_absent: Callable[[], str] = first_sync,
     ) -> None:
-        """``why_absent`` says, in a clause, why nothing is published yet; asked only then."""
+        """``restoring`` makes a marketplace's earlier publications readable again. ``why_absent`` says, in a clause, why nothing
+        is published yet; asked only then."""
         self._current = current
-        self._blobs = blobs
-        self._history = history
+        self._blobs: BlobReader = store
         self._retention = Retention(clock)
-        self._views = Views(current, self._retention.replaced)
+        self._search = Search(store, clock)
+        self._views = Views(current, self._replaced)
+        self._listing = Listing(self._views, self._retention, self._search)
+        self._past = Past(store, store)
+        self._finding = Finding(self._retention, Earlier(store, restoring), self._past)
         self._why_absent = why_absent
 
     def standing(self, principal: Principal) -> Standing | None:
@@ -93,35 +95,23 @@ class Queries:
         query: str | None = None,
         surface: str | None = None,
         plugin: str | None = None,
+        category: str | None = None,
         limit: int = DEFAULT_LIMIT,
         cursor: str | None = None,
     ) -> ListAnswer:
         """The skills this person may read, by marketplace, plugin and directory; best first where there is a query."""
-        wanted = parse_surface(surface) if surface else None
+        wanted = Wanted.of(query, surface, plugin, category)
         if not 1 <= limit <= MAX_LIMIT:
             raise Invalid(f"limit must be between 1 and {MAX_LIMIT}, not {limit}.", code="limit_out_of_range")
         standing = await self._standing(principal)
-        view, offset, question = standing.view, 0, question_digest("list", query, surface, plugin)
-        if cursor is not None:
-            decoded = decode(cursor, question, positions=1)
-            view, offset = await self._view_again(standing.view, decoded, principal), decoded.position[0]
-        if query or wanted or plugin:
-            chosen = await off_loop(view.size, _matching, view, query, wanted, plugin)
-            total, page = len(chosen), chosen[offset : offset + limit]
-        else:
-            total, page = view.size, list(islice(view, offset, offset + limit))
-        after = offset + limit
+        page = await self._listing.page(principal, standing.view, wanted, limit, cursor)
         return ListAnswer(
-            snapshots=self._facts(view.published),
-            basis=standing.view.basis if view is standing.view else None,
-            several=len(view.published) > 1,
-            skills=tuple(
-                _line(published, skill)
-                for published, skill in page
-                if view is standing.view or may_still_read(published, principal, skill, standing.view.published)
-            ),
-            total=total,
-            next_cursor=self._cursor(view.published, question, (after,)) if after < total else None,
+            snapshots=self._facts(page.view.published),
+            basis=standing.view.basis if page.is_lasting else None,
+            several=len(page.view.published) > 1,
+            skills=page.lines,
+            total=page.total,
+            next_cursor=page.next_cursor,
         )
 
     async def fetch(
@@ -134,55 +124,67 @@ class Queries:
         commit: str | None = None,
         cursor: str | None = None,
     ) -> FetchAnswer:
-        """SKILL.md and the list of files, or the files at ``paths``; as much as one answer may carry."""
+        """SKILL.md and the list of files, or the files at ``paths``; as much as one answer may carry. Of what is served, or of an
+        earlier ``version`` or ``commit`` of which a publication is kept."""
         standing = await self._standing(principal)
-        published, place = standing.view.published, Place()
+        view, place = standing.view, Place()
         question = question_digest("fetch", skill, list(paths), version, commit)
-        if cursor is not None:
+        if cursor is None:
+            found = await self._finding.at(principal, skill, view, version, commit)
+        else:
             decoded = decode(cursor, question, positions=3)
-            published, place = self._retention.redeem(decoded.publications, published), Place(*decoded.position)
-        found = await self._one(principal, skill, published, standing.view)
-        require_current(found, version, commit)
-        files = visible_files(found.published, principal, found.skill, standing.view.published)
-        asked = paths or (_own_path(found.skill),)
-        wanted = await off_loop(len(files), chosen, files, asked, found.skill.label)
-        packed = await pack(self._blobs, () if paths else files, wanted, place)
-        in_force = any(found.published is one for one in standing.view.published)
+            place = Place(*decoded.position)
+            found = await self._finding.paged(principal, skill, view, version, decoded.publications)
+        published = found.published
+        in_force = any(published is one for one in view.published)
+        skills = len(published.snapshot.catalog.skills)
+        files = await off_loop(skills, visible_files, published, principal, found.skill, view.published)
+        wanted = await off_loop(len(files), chosen, files, paths or own_paths(files), found.skill.label)
+        try:
+            packed = await pack(self._blobs, () if paths else files, wanted, place)
+        except Unavailable as error:
+            if in_force or error.code != "content_not_held":
+                raise
+            raise not_kept(published.snapshot.commit) from error  # collected since
+        following = None
+        if packed.next is not None:
+            following = Cursor(self._finding.keys(published, view), question, packed.next.numbers).encode()
         return FetchAnswer(
-            snapshots=self._facts((found.published,)),
-            basis=standing.view.basis if in_force else None,
-            several=len(standing.view.published) > 1,
+            snapshots=self._facts((published,)),
+            # Of another publication two people may not read the same, though today they do.
+            basis=view.basis if in_force else None,
+            several=len(view.published) > 1,
             skill=fact_of(found),
             files=packed.listing,
             contents=packed.contents,
-            next_cursor=self._cursor((found.published,), question, packed.next.numbers) if packed.next else None,
+            next_cursor=following,
         )
 
     async def versions(self, principal: Principal, skill: str) -> VersionAnswer:
         """What this skill is and has been."""
         standing = await self._standing(principal)
-        found = await self._one(principal, skill, standing.view.published, standing.view)
-        fact = fact_of(found)
-        history = await self._history.skill_history(fact.marketplace, fact.plugin, found.skill.directory)
-        answered_at = found.published.publication.published_at
+        view = standing.view
+        found = await self._finding.skill(principal, skill, view)
+        history = await self._past.of(principal, found)
         return VersionAnswer(
             snapshots=self._facts((found.published,)),
-            basis=standing.view.basis,
-            several=len(standing.view.published) > 1,
-            skill=fact,
-            # What was published while the database was asked is not of this answer's publication.
-            history=tuple(entry for entry in history if entry.published_at <= answered_at),
+            # The policies of the past let in others than today's: only this very person has this very history.
+            basis=standing.personal,
+            several=len(view.published) > 1,
+            skill=fact_of(found),
+            history=history[:MAX_HISTORY],
         )
 
     async def check_installed(self, principal: Principal, installed: Sequence[Installed]) -> InstalledAnswer:
-        """Which of these are up to date, which have changed, which are gone; in the order of asking."""
+        """Which of these skills and plugins are up to date, which have changed, which are gone; in the order of asking."""
         if len(installed) > MAX_INSTALLED:
             raise Invalid(
                 f"At most {MAX_INSTALLED} skills in one question; {len(installed)} were sent.", code="too_many"
             )
         standing = await self._standing(principal)
         published, several = standing.view.published, len(standing.view.published) > 1
-        facts = await off_loop(standing.view.size, _compared, published, principal, installed, several)
+        names = Names(published, principal, published, several=several)
+        facts = await off_loop(standing.view.size, _compared, installed, names)
         return InstalledAnswer(
             snapshots=self._facts(published), basis=standing.view.basis, several=several, installed=facts
         )
@@ -199,6 +201,10 @@ class Queries:
             editor={one.snapshot.marketplace: is_editor(one.snapshot.policy, principal) for one in published},
         )
 
+    def _replaced(self, published: tuple[Published, ...]) -> None:
+        self._retention.replaced(published)
+        self._search.forget()
+
     async def _standing(self, principal: Principal) -> Standing:
         if not self._current.get():
             raise Unavailable(
@@ -207,6 +213,7 @@ class Queries:
         return await self._views.standing(principal)
 
     def _facts(self, published: Sequence[Published]) -> tuple[SnapshotFact, ...]:
+        served = self._current.get()
         return tuple(
             SnapshotFact(
                 one.snapshot.marketplace,
@@ -214,53 +221,11 @@ class Queries:
                 one.snapshot.commit,
                 one.publication.published_at,
                 self.freshness(one.snapshot.marketplace),
+                served.get(one.snapshot.marketplace) is one,
             )
             for one in published
         )
 
-    def _cursor(self, published: Sequence[Published], question: str, position: tuple[int, ...]) -> str:
-        return Cursor(self._retention.promise(published, self._views.published()), question, position).encode()
 
-    async def _view_again(self, now: View, cursor: Cursor, principal: Principal) -> View:
-        """The view that the cursor's first page was cut from: today's, or one of publications that were replaced since."""
-        published = self._retention.redeem(cursor.publications, now.published)
-        if published is now.published:
-            return now
-        return await off_loop(sum(len(one.snapshot.catalog.skills) for one in published), look, published, principal)
-
-    async def _one(self, principal: Principal, label: str, published: tuple[Published, ...], now: View) -> Found:
-        candidates = [
-            found
-            for found in naming.found(published, principal, label)
-            if may_still_read(found.published, principal, found.skill, now.published)
-        ]
-        if len(candidates) > 1:
-            raise naming.ambiguous(label, naming.labels(candidates, len(published) > 1))
-        if not candidates:
-            raise await off_loop(now.size, naming.unknown, label, now)
-        return candidates[0]
-
-
-def _matching(
-    view: View, query: str | None, surface: Surface | None, plugin: str | None
-) -> Sequence[tuple[Published, Skill]]:
-    readable = list(view)
-    publication_of = {id(skill): published for published, skill in readable}
-    chosen = select((skill for _, skill in readable), query=query, surface=surface, plugin=plugin)
-    return [(publication_of[id(skill)], skill) for skill in chosen]
-
-
-def _compared(
-    published: tuple[Published, ...], principal: Principal, installed: Sequence[Installed], several: bool
-) -> tuple[InstalledFact, ...]:
-    return tuple(compare(one, naming.found(published, principal, one.name), several) for one in installed)
-
-
-def _line(published: Published, skill: Skill) -> SkillLine:
-    description = one_line(skill.description, DESCRIPTION_CHARACTERS)
-    return SkillLine(published.snapshot.marketplace, skill.plugin.name, skill.name, skill.version, description)
-
-
-def _own_path(skill: Skill) -> str:
-    """Where SKILL.md is, seen from the skill, as it is spelled."""
-    return skill.skill_md[len(skill.directory) + 1 :] if skill.directory else skill.skill_md
+def _compared(installed: Sequence[Installed], names: Names) -> tuple[InstalledFact, ...]:
+    return tuple(compare(one, names) for one in installed)

@@ -65,20 +65,29 @@ class Retention:
 
         Raises: Conflict where one of them is neither in force nor held any more.
         """
+        found = self.find(keys, in_force)
+        if found is None:
+            raise expired()
+        return found
+
+    def find(self, keys: tuple[PublicationKey, ...], in_force: tuple[Published, ...]) -> tuple[Published, ...] | None:
+        """The same, or None."""
         self._forget_old()
         served = {key_of(one): one for one in in_force}
         if keys == tuple(served):
             return in_force
         held = {key: one.published for key, one in self._held.items()}
         known = [one for key in keys if (one := served.get(key) or held.get(key)) is not None]
-        if len(known) < len(keys) or len({key.marketplace for key in keys}) < len(keys):
-            raise Conflict(
-                "The skills were published anew since this cursor was made. Start again without it.",
-                code="cursor_expired",
-            )
-        return tuple(known)
+        is_whole = len(known) == len(keys) == len({key.marketplace for key in keys})
+        return tuple(known) if is_whole else None
 
     def _forget_old(self) -> None:
         oldest_s = self._clock.monotonic_s() - self._max_age_s
         while self._held and (len(self._held) > self._max_held or next(iter(self._held.values())).since_s < oldest_s):
             self._held.popitem(last=False)
+
+
+def expired() -> Conflict:
+    return Conflict(
+        "The skills were published anew since this cursor was made. Start again without it.", code="cursor_expired"
+    )

@@ -1,61 +1,93 @@
-"""Owns the comparison of what somebody has with what is published, and of a wanted version with the one served. Pure."""
+"""Owns the comparison of what somebody has with what is published. Pure.
+
+Versions are compared as Semantic Versioning orders them, where both are such; the revision decides where one was sent, because
+content can change without its version.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from skillport_sync.errors import Missing
-from skillport_sync.queries.answers import Installed, InstalledFact, InstalledStatus, SkillFact
-from skillport_sync.queries.naming import Found, labels
+from semver import Version
 
-_SHORTEST_COMMIT = 7
+from skillport_sync.queries.answers import Installed, InstalledFact, InstalledStatus, PluginFact, SkillFact
+from skillport_sync.queries.naming import Found, FoundPlugin, Names
 
 
 def fact_of(found: Found) -> SkillFact:
     skill = found.skill
-    return SkillFact(found.published.snapshot.marketplace, skill.plugin.name, skill.name, skill.version, skill.revision)
+    return SkillFact(
+        found.published.snapshot.marketplace,
+        skill.plugin.name,
+        skill.name,
+        skill.version,
+        skill.revision,
+        skill.incomplete,
+    )
 
 
-def compare(asked: Installed, candidates: Sequence[Found], several: bool) -> InstalledFact:
-    """What has become of something installed, given the readable skills that its name may mean.
+def compare(asked: Installed, names: Names) -> InstalledFact:
+    """What has become of something installed: of a skill, else of a plugin, else of what either is called since."""
+    if skills := names.skills(asked.name):
+        return _skill(asked, skills, names)
+    if plugins := names.plugins(asked.name):
+        return _plugin(asked, plugins)
+    if skills := names.renamed(asked.name):
+        fact = _skill(asked, skills, names)
+        return fact if fact.current is None else InstalledFact(asked.name, InstalledStatus.RENAMED, fact.current)
+    if plugins := names.renamed_plugins(asked.name):
+        fact = _plugin(asked, plugins)
+        return fact if fact.current is None else InstalledFact(asked.name, InstalledStatus.RENAMED, fact.current)
+    return InstalledFact(asked.name, InstalledStatus.GONE, None)
 
-    The revision decides where one was sent, because content can change without its version.
-    """
-    if not candidates:
-        return InstalledFact(asked.name, InstalledStatus.GONE, None)
-    same = [one for one in candidates if asked.revision == one.skill.revision]
+
+def _skill(asked: Installed, candidates: Sequence[Found], names: Names) -> InstalledFact:
+    same = [one for one in candidates if _revision(asked) == one.skill.revision]
     if len(candidates) > 1 and len(same) != 1:
-        return InstalledFact(asked.name, InstalledStatus.AMBIGUOUS, None, labels(candidates, several))
+        return InstalledFact(asked.name, InstalledStatus.AMBIGUOUS, None, names.labels(candidates))
     current = fact_of(same[0] if same else candidates[0])
-    return InstalledFact(asked.name, _status(asked, current), current)
+    return InstalledFact(
+        asked.name, status_of(asked.version, _revision(asked), current.version, current.revision), current
+    )
 
 
-def _status(asked: Installed, current: SkillFact) -> InstalledStatus:
-    if asked.revision is None and asked.version is None:
-        return InstalledStatus.UNKNOWN
-    if asked.revision == current.revision:
+def _plugin(asked: Installed, candidates: Sequence[FoundPlugin]) -> InstalledFact:
+    """A revision tells nothing of a plugin."""
+    facts = [PluginFact(one.published.snapshot.marketplace, one.plugin.name, one.plugin.version) for one in candidates]
+    if len(facts) > 1:
+        labels = tuple(f"{fact.name}@{fact.marketplace}" for fact in facts)
+        return InstalledFact(asked.name, InstalledStatus.AMBIGUOUS, None, labels)
+    return InstalledFact(asked.name, status_of(asked.version, None, facts[0].version, None), facts[0])
+
+
+def status_of(
+    version: str | None, revision: str | None, published_version: str | None, published_revision: str | None
+) -> InstalledStatus:
+    """How what is installed stands to what is published. None: not said, or there is none."""
+    if revision is not None and revision == published_revision:
         return InstalledStatus.UP_TO_DATE
-    if asked.version is not None and asked.version != current.version:
-        return InstalledStatus.UPDATE_AVAILABLE
-    return InstalledStatus.UP_TO_DATE if asked.revision is None else InstalledStatus.CONTENT_CHANGED
+    if version is not None and published_version is not None:
+        order = _order(version, published_version)
+        if order:
+            return InstalledStatus.AHEAD if order > 0 else InstalledStatus.UPDATE_AVAILABLE
+        return InstalledStatus.UP_TO_DATE if revision is None else InstalledStatus.CONTENT_CHANGED
+    return InstalledStatus.UNKNOWN if revision is None else InstalledStatus.CONTENT_CHANGED
 
 
-def require_current(found: Found, version: str | None, commit: str | None) -> None:
-    """Only what is published now is served.
+def _order(installed: str, published: str) -> int:
+    """Below zero where the published version is the newer, zero where they are the same. Without an order, other is newer."""
+    if installed == published:
+        return 0
+    try:
+        return _parsed(installed).compare(_parsed(published))
+    except ValueError:
+        return -1
 
-    Raises: Missing, naming what is, where another version or commit was asked for.
-    """
-    served = found.published.snapshot.commit
-    right_version = version is None or version == found.skill.version
-    right_commit = commit is None or (len(commit) >= _SHORTEST_COMMIT and served.startswith(commit.lower()))
-    if right_version and right_commit:
-        return
-    wanted = (
-        f"version {version[:60]!r}" if version is not None and not right_version else f"commit {str(commit)[:60]!r}"
-    )
-    has = f"version {found.skill.version}" if found.skill.version else "no version"
-    raise Missing(
-        f"{found.skill.label} is not served as {wanted}; the current one has {has}, commit {served}. "
-        "Leave version and commit out to fetch that.",
-        code="version_not_served",
-    )
+
+def _parsed(version: str) -> Version:
+    """Raises: ValueError."""
+    return Version.parse(version.removeprefix("v"), optional_minor_and_patch=True)
+
+
+def _revision(asked: Installed) -> str | None:
+    return None if asked.revision is None else asked.revision.strip().lower()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from array import array
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,13 +17,12 @@ from typing import ParamSpec, TypeVar
 
 from skillport_sync.access.decide import decide, readable
 from skillport_sync.access.model import Action, Allowed, Principal
-from skillport_sync.access.policy import POLICY_PATH
 from skillport_sync.catalog.model import Skill
 from skillport_sync.current import Current
-from skillport_sync.files import HeldFile
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.publication import Published
 from skillport_sync.queries.answers import Basis
+from skillport_sync.snapshot import Snapshot
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -39,11 +39,13 @@ class Shelf:
 
     published: Published
     skills: tuple[Skill, ...]
+    listed: tuple[Skill, ...]
+    """Those of them that the marketplace publishes: the others are found by who knows their names, and never shown around."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """All shelves, by marketplace name."""
+    """All shelves, by marketplace name. Going through a view is going through what is listed."""
 
     published: tuple[Published, ...]
     shelves: tuple[Shelf, ...]
@@ -51,10 +53,10 @@ class View:
 
     @property
     def size(self) -> int:
-        return sum(len(shelf.skills) for shelf in self.shelves)
+        return sum(len(shelf.listed) for shelf in self.shelves)
 
     def __iter__(self) -> Iterator[tuple[Published, Skill]]:
-        return ((shelf.published, skill) for shelf in self.shelves for skill in shelf.skills)
+        return ((shelf.published, skill) for shelf in self.shelves for skill in shelf.listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,37 +72,27 @@ def may_read(published: Published, principal: Principal, skill: Skill) -> bool:
 
 
 def may_still_read(published: Published, principal: Principal, skill: Skill, in_force: tuple[Published, ...]) -> bool:
-    """May read it under the policy it came with, and, where that was replaced, under today's: a right taken away is gone
-    at once, whatever commit is asked for."""
+    """May read it under the policy it came with, and, where that was replaced, under today's, by the name it had and by any
+    that it has today: a right taken away is gone at once, whatever commit is asked for."""
     now = next((one for one in in_force if one.snapshot.marketplace == published.snapshot.marketplace), None)
-    return (
-        now is not None
-        and may_read(published, principal, skill)
-        and (now is published or may_read(now, principal, skill))
-    )
+    if now is None or not may_read(published, principal, skill):
+        return False
+    return now is published or all(may_read(now, principal, one) for one in (skill, *_heirs(skill, now.snapshot)))
 
 
-def visible_files(
-    published: Published, principal: Principal, skill: Skill, in_force: tuple[Published, ...]
-) -> list[tuple[str, HeldFile]]:
-    """The skill's files, ``(path relative to it, file)``, without those of a skill inside it that this person may not read.
+def _heirs(skill: Skill, now: Snapshot) -> tuple[Skill, ...]:
+    """What stands today where an earlier skill stood: in its plugin, by its directory or its name."""
+    plugin = now.catalog.renames.get(skill.plugin.name, skill.plugin.name)
+    if plugin is None:
+        return ()
+    place, skills = (str(plugin), skill.directory), now.catalog.skills
+    at = bisect_left(skills, place, key=_place)
+    placed = skills[at : at + 1] if at < len(skills) and _place(skills[at]) == place else ()
+    return (*placed, *now.skills_named(f"{plugin}/{skill.name}"))
 
-    access.json is nobody's to fetch, even where a skill's directory is the whole repository: it names people.
-    """
-    snapshot = published.snapshot
-    files = snapshot.files_of(skill)
-    prefix = f"{skill.directory}/" if skill.directory else ""
-    hidden: list[str] = [POLICY_PATH]
-    if any(path.lower().endswith("/skill.md") for path, _ in files):
-        hidden += [
-            f"{inner.directory}/"
-            for inner in snapshot.catalog.skills
-            if inner.plugin.source == skill.plugin.source
-            and inner.directory != skill.directory
-            and inner.directory.startswith(prefix)
-            and not may_still_read(published, principal, inner, in_force)
-        ]
-    return [(path, file) for path, file in files if not (prefix + path).startswith(tuple(hidden))]
+
+def _place(skill: Skill) -> tuple[str, str]:
+    return (skill.plugin.name, skill.directory)
 
 
 async def off_loop(skills: int, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -112,11 +104,14 @@ async def off_loop(skills: int, work: Callable[_P, _T], *args: _P.args, **kwargs
 
 def look(published: tuple[Published, ...], principal: Principal) -> View:
     """What this person may read of these publications."""
-    return View(
-        published,
-        tuple(Shelf(one, tuple(readable(one.snapshot.policy, principal, one.snapshot.catalog))) for one in published),
-        Basis(),
-    )
+    return View(published, tuple(_shelf(one, principal) for one in published), Basis())
+
+
+def _shelf(published: Published, principal: Principal) -> Shelf:
+    skills = readable(published.snapshot.policy, principal, published.snapshot.catalog)
+    if all(skill.plugin.published for skill in skills):
+        return Shelf(published, skills, skills)
+    return Shelf(published, skills, tuple(skill for skill in skills if skill.plugin.published))
 
 
 class Views:

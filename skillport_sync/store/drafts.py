@@ -70,23 +70,44 @@ class StoredSource:
 
 @dataclass(frozen=True, slots=True)
 class StoredPublication:
-    """The head of a marketplace with everything needed to make its snapshot but the contents."""
+    """A publication with everything needed to make its snapshot but the contents."""
 
     publication: Publication
     confirmed_at: datetime
-    """When GitHub last said that this is the branch's head."""
+    """When GitHub last said that this is the branch's head; of one that is not served, when it was published."""
     sources: tuple[StoredSource, ...]
+    """The marketplace's own repository first, the others by key."""
     held: Mapping[BlobId, BlobFact]
 
 
 @dataclass(frozen=True, slots=True)
-class SkillVersion:
-    """What a skill was from one publication on."""
+class SkillPhase:
+    """What a skill was, and under which policy, from one publication until the next phase."""
 
-    version: str | None
-    revision: TreeId
+    publication: PublicationId
+    publication_commit: CommitId
+    """The first that is kept of those it was so in, and that one's commit."""
     commit: CommitId
     published_at: datetime
+    """What brought this about, and when: known even where that publication is not kept any more."""
+    row: SkillRow | None
+    """None: it was not there."""
+    policy: BlobId | None
+    """The access.json of that content; None where it had none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unbumped:
+    """A skill whose content changed while its version stayed the same, so that whoever has that version does not hear of it."""
+
+    plugin: str
+    directory: str
+    name: str
+    version: str
+    revision: TreeId
+    commit: CommitId
+    """What brought the content that is served, and since when."""
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)

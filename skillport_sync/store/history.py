@@ -1,4 +1,4 @@
-"""Owns reading what was published: the head with all its files, the list of publications, the versions of a skill.
+"""Owns reading what was published: the list of publications, and any of them that is kept with all its files.
 
 Never writes, and believes the rows of a publication only when they add up to its tree.
 """
@@ -21,7 +21,7 @@ from skillport_sync.publication import Changes, Publication, PublicationId
 from skillport_sync.snapshot import SourceState
 from skillport_sync.store import intervals
 from skillport_sync.store.database import moment, one_moment
-from skillport_sync.store.drafts import Content, SkillVersion, StoredPublication, StoredSource
+from skillport_sync.store.drafts import Content, StoredPublication, StoredSource
 
 _PUBLICATION = (
     "SELECT p.id, m.name, p.repository, p.commit_id, p.tree_id, p.content_seq, p.parser_version, p.published_at_us, p.cause, "
@@ -34,11 +34,10 @@ PUBLICATIONS = _PUBLICATION + "WHERE m.name = ?1 AND (?2 IS NULL OR p.id < ?2) O
 COMMITS = "SELECT DISTINCT p.commit_id FROM publications p JOIN marketplaces m ON m.id = p.marketplace WHERE m.name = ?"
 """Every commit of which a publication is kept."""
 
-SKILL_VERSIONS = (
-    "SELECT s.version, s.revision, s.commit_id, s.published_at_us FROM skills s JOIN marketplaces m ON m.id = s.marketplace "
-    "WHERE m.name = ? AND s.plugin = ? AND s.directory = ? ORDER BY s.from_seq DESC LIMIT ?"
+OF_COMMIT = _PUBLICATION + (
+    "WHERE m.name = ?1 AND substr(lower(hex(p.commit_id)), 1, length(?2)) = ?2 ORDER BY p.id DESC"
 )
-"""What a skill has been, newest first."""
+"""The publications whose commit id begins like this, newest first."""
 
 
 def publication_of(row: Sequence[Any]) -> Publication:
@@ -72,13 +71,14 @@ def publication_of(row: Sequence[Any]) -> Publication:
     )
 
 
-def version_of(row: Sequence[Any]) -> SkillVersion:
-    version, revision, commit, published_at_us = row
-    return SkillVersion(version, TreeId(revision.hex()), CommitId(commit.hex()), moment(published_at_us))
-
-
 def publication(connection: sqlite3.Connection, identity: PublicationId) -> Publication:
     return publication_of(connection.execute(f"{_PUBLICATION} WHERE p.id = ?", (identity,)).fetchone())
+
+
+def kept(connection: sqlite3.Connection, name: MarketplaceName, identity: PublicationId) -> Publication | None:
+    """This publication of this marketplace; None where it is not kept, or is another's."""
+    row = connection.execute(f"{_PUBLICATION} WHERE p.id = ? AND m.name = ?", (identity, name)).fetchone()
+    return None if row is None else publication_of(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,32 +117,38 @@ def states(connection: sqlite3.Connection, identity: PublicationId) -> list[Sour
     ]
 
 
-def load(connection: sqlite3.Connection, name: MarketplaceName) -> tuple[StoredPublication, Content | None] | None:
-    """The head; None when nothing was ever published. The second value is the newest content, where the head is that.
+def load(
+    connection: sqlite3.Connection, name: MarketplaceName, identity: PublicationId | None
+) -> tuple[StoredPublication, Content | None] | None:
+    """A publication, the head where none is named; None when it is not kept. The second value is the newest content, where
+    the publication has that.
 
     Raises: Broken if the rows cannot be read as what they are, or are not the trees they were published as.
     """
     with believable(name), one_moment(connection):
-        found = head(connection, name)
-        if found is None:
+        served = head(connection, name)
+        if served is None:
             return None
-        number = found.publication.content_number
-        content = intervals.read(connection, found.marketplace, number)
-        locked = states(connection, found.publication.id)
-        held = intervals.held_by(connection, found.marketplace, number)
+        wanted = served.publication if identity is None else kept(connection, name, identity)
+        if wanted is None:
+            return None
+        content = intervals.read(connection, served.marketplace, wanted.content_number)
+        locked = states(connection, wanted.id)
+        held = intervals.held_by(connection, served.marketplace, wanted.content_number)
     with believable(name):
-        sources = tuple(StoredSource(state, _proved(found.publication, state, content)) for state in locked)
+        sources = tuple(StoredSource(state, _proved(wanted, state, content)) for state in locked)
         if sources[0].state.key != OWN_SOURCE:
             raise _damaged(name, "its own repository is not among its sources")
-    stored = StoredPublication(found.publication, found.confirmed_at, sources, held)
-    return stored, content if number == found.newest_content else None
+    confirmed_at = served.confirmed_at if wanted.id == served.publication.id else wanted.published_at
+    stored = StoredPublication(wanted, confirmed_at, sources, held)
+    return stored, content if wanted.content_number == served.newest_content else None
 
 
-def _proved(head: Publication, state: SourceState, content: Content) -> Listing:
+def _proved(publication: Publication, state: SourceState, content: Content) -> Listing:
     entries = content.entries[state.key]
     trees = tree_ids({path: (entry.mode, entry.oid) for path, entry in entries.items()})
     if trees[b""] != state.tree:
-        raise _damaged(head.marketplace, f"they are not the tree of commit {state.commit}")
+        raise _damaged(publication.marketplace, f"they are not the tree of commit {state.commit}")
     return Listing(state.tree, entries, trees)
 
 

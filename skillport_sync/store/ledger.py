@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,28 +11,32 @@ from skillport_sync.git.objects import CommitId
 from skillport_sync.ports import MarketplaceName
 
 
-class Disposition(StrEnum):
-    """What a delivery means to us."""
-
-    PULL = "pull"  # something may have changed: a pull is owed
-    NOTE = "note"  # known, and needs no pull
-    IGNORE = "ignore"  # nothing to do with us
-
-
 class Outcome(StrEnum):
     """What became of a delivery that was recorded."""
 
     NEW = "new"
-    REVIVED = "revived"  # it had failed, or had meant nothing to us then, and is owed again
-    DUPLICATE = "duplicate"  # it is owed already, or done
+    REVIVED = "revived"  # a pull for it had failed, or it had meant nothing to somebody then, and is owed (again)
+    DUPLICATE = "duplicate"  # whatever it asks for is owed already, or done
 
 
 class DeliveryState(StrEnum):
+    """Of one marketplace's concern in a delivery, or of all of them together. Whatever comes first here outweighs the rest."""
+
     OWED = "owed"
-    DONE = "done"
     FAILED = "failed"
+    DONE = "done"
     NOTED = "noted"
     IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """What a delivery means to one marketplace. ``cause``: a pull is owed, for this reason; None: it need only be known."""
+
+    marketplace: MarketplaceName
+    cause: str | None = None
+    hinted: bool = False
+    """What it says of a branch is said of the one that this marketplace follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +57,15 @@ class DeliveryFacts:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """``generation`` is the pull that will include it, None where none is owed."""
+    """``owed`` are the pulls that are owed from now on and were not before: by marketplace, the one that will include it."""
 
     outcome: Outcome
-    generation: int | None
+    owed: Mapping[MarketplaceName, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What a push that is still owed said about its branch."""
+    """What a push that is still owed said about its branch. ``received_at``: when it last came and was new to the marketplace."""
 
     before: str | None
     after: str | None
@@ -89,16 +94,40 @@ class Owed:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerEntry:
-    """A delivery as the ledger has it."""
+class Settlement:
+    """What became of one marketplace's concern in a delivery."""
 
-    delivery: DeliveryFacts
-    marketplace: MarketplaceName | None
+    marketplace: MarketplaceName
     state: DeliveryState
-    received_at: datetime
-    redelivered: int
-    """How often it came again."""
     finished_at: datetime | None
     commit: CommitId | None
     """What was served once it was done."""
     error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """A delivery as the ledger has it. ``settlements`` are sorted by marketplace; none where it concerned nobody."""
+
+    delivery: DeliveryFacts
+    is_ignored: bool
+    received_at: datetime
+    redelivered: int
+    """How often it came again."""
+    settlements: tuple[Settlement, ...]
+
+    @property
+    def state(self) -> DeliveryState:
+        """What is true of any marketplace that it concerns, what is still to be done first."""
+        states = {settlement.state for settlement in self.settlements}
+        nobodys = DeliveryState.IGNORED if self.is_ignored else DeliveryState.NOTED
+        return next((state for state in DeliveryState if state in states), nobodys)
+
+    @property
+    def marketplaces(self) -> tuple[MarketplaceName, ...]:
+        return tuple(settlement.marketplace for settlement in self.settlements)
+
+    @property
+    def error(self) -> str | None:
+        """Why a pull for it failed."""
+        return next((settlement.error for settlement in self.settlements if settlement.error), None)

@@ -20,7 +20,7 @@ from skillport_sync.files import BlobFact
 from skillport_sync.git.objects import BlobId, CommitId
 from skillport_sync.ports import Clock, MarketplaceName
 from skillport_sync.publication import Publication, PublicationId
-from skillport_sync.store import history, objects, publications, retention, verification
+from skillport_sync.store import history, objects, publications, retention, skill_history, verification
 from skillport_sync.store.database import (
     UNUSABLE,
     DatabaseSize,
@@ -31,7 +31,7 @@ from skillport_sync.store.database import (
     set_aside,
     told_apart,
 )
-from skillport_sync.store.drafts import Content, Fenced, PublicationDraft, SkillVersion, StoredPublication
+from skillport_sync.store.drafts import Content, Fenced, PublicationDraft, SkillPhase, StoredPublication, Unbumped
 from skillport_sync.store.readers import Readers
 from skillport_sync.store.retention import GarbageReport
 from skillport_sync.store.verification import VerifyReport
@@ -130,12 +130,34 @@ class MirrorStore:
         """Note that GitHub said, at that time, that what is served is the branch's head."""
         await self._writer.run(publications.confirm_head, marketplace, micros(at))
 
-    async def load(self, marketplace: MarketplaceName) -> StoredPublication | None:
-        """The head with its files, proved to be the tree of its commit; None when nothing was ever published.
+    async def republish(
+        self,
+        marketplace: MarketplaceName,
+        publication: PublicationId,
+        *,
+        cause: str,
+        published_at: datetime,
+        expected_head: PublicationId | None,
+    ) -> Publication | Fenced:
+        """Make the content of a publication that is kept the head again, as a publication of its own, in one transaction.
+
+        Nothing is fetched for it, and it says nothing about what the branch's head is.
+
+        Raises: Missing (``publication_not_kept``); Unavailable when the disk or the allowed size is full.
+        """
+        return await self._writer.run(
+            publications.republish, marketplace, publication, cause, micros(published_at), expected_head
+        )
+
+    async def load(
+        self, marketplace: MarketplaceName, publication: PublicationId | None = None
+    ) -> StoredPublication | None:
+        """The head, or another publication that is kept, with the files of all its sources, each proved to be the tree of its
+        commit; None when nothing was ever published, or this publication is not kept.
 
         Raises: Broken (``database_damaged``) if it is not: ``start_anew``, then pull.
         """
-        loaded = await self._readers.in_thread(history.load, marketplace)
+        loaded = await self._readers.in_thread(history.load, marketplace, publication)
         if loaded is None:
             return None
         stored, content = loaded
@@ -155,12 +177,24 @@ class MirrorStore:
         rows = await self._readers.fetch(history.COMMITS, (marketplace,))
         return frozenset(CommitId(commit.hex()) for (commit,) in rows)
 
+    async def find_publications(self, marketplace: MarketplaceName, commit_prefix: str) -> list[Publication]:
+        """The kept publications of commits that begin like this (hex digits), newest first."""
+        rows = await self._readers.fetch(history.OF_COMMIT, (marketplace, commit_prefix.lower()))
+        return [history.publication_of(row) for row in rows]
+
     async def skill_history(
-        self, marketplace: MarketplaceName, plugin: str, directory: str, limit: int = 50
-    ) -> list[SkillVersion]:
-        """What a skill has been in the contents that are kept, newest first, each with the commit that brought it."""
-        rows = await self._readers.fetch(history.SKILL_VERSIONS, (marketplace, plugin, directory, limit))
-        return [history.version_of(row) for row in rows]
+        self, marketplace: MarketplaceName, plugin: str, directory: str, until: PublicationId
+    ) -> list[SkillPhase]:
+        """What a skill has been through the publications that are kept, newest first: one phase for each change of itself or of
+        the policy beside it, when it was gone included. What came after ``until`` is left out."""
+        rows = await self._readers.fetch(
+            skill_history.PHASES, skill_history.asked(marketplace, plugin, directory, until)
+        )
+        return skill_history.phases_of(rows, plugin, directory)
+
+    async def changed_without_bump(self, marketplace: MarketplaceName) -> list[Unbumped]:
+        """The skills that are served with another content than before under the same version, by plugin and directory."""
+        return await self._readers.in_thread(skill_history.unbumped, marketplace)
 
     async def content(self, oid: BlobId) -> bytes:
         """A blob's content.
@@ -198,16 +232,18 @@ class MirrorStore:
         *,
         keep_publications: int,
         keep_younger_than: timedelta,
+        pinned: CommitId | None = None,
         budget_s: float = 0.05,
     ) -> GarbageReport:
         """Forget what is not kept, in small transactions, until done or for about ``budget_s``.
 
-        Kept are the newest publications, those younger than that, and always the head and the newest content.
+        Kept are the newest publications, those younger than that, and always the head, the newest of the commit that is pinned,
+        and the newest content.
         """
         now, run = self._clock.now(), self._writer.run
         too_old_us, staged_us = micros(now - keep_younger_than), micros(now - STAGING_GRACE)
         steps: tuple[Callable[[], Awaitable[GarbageReport]], ...] = (
-            lambda: run(retention.forget_publications, marketplace, max(1, keep_publications), too_old_us),
+            lambda: run(retention.forget_publications, marketplace, max(1, keep_publications), too_old_us, pinned),
             lambda: run(retention.forget_rows, marketplace, micros(now)),
             lambda: run(retention.forget_blobs, staged_us),
             lambda: self._writer.run_alone(retention.give_back_space),

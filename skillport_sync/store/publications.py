@@ -9,14 +9,14 @@ import sqlite3
 from dataclasses import replace
 
 from skillport_sync.catalog.model import OWN_SOURCE, SourceKey
-from skillport_sync.errors import Conflict
+from skillport_sync.errors import Conflict, Missing
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.publication import Changes, Publication, PublicationId
 from skillport_sync.snapshot import SourceState
 from skillport_sync.store import history, intervals
 from skillport_sync.store.database import micros
 from skillport_sync.store.drafts import Content, Fenced, PublicationDraft
-from skillport_sync.store.intervals import Difference
+from skillport_sync.store.intervals import Difference, SkillDifference
 
 
 def remember(connection: sqlite3.Connection, name: MarketplaceName, repository: str, repository_id: int | None) -> int:
@@ -61,8 +61,7 @@ def publish(
         skills = change.skills
     else:  # what is served is not the newest content: people see it change from what is served
         skills = intervals.skill_difference(intervals.skills(connection, marketplace, served), after.skills)
-    changes = Changes(len(skills.added), len(skills.changed), len(skills.removed))
-    publication = _write_publication(connection, marketplace, draft, after.number, changes)
+    publication = _write_publication(connection, marketplace, draft, after.number, _changes(skills))
     # The lock file: which commit every source was resolved to.
     connection.executemany(
         "INSERT INTO publication_sources(publication, source, repository, commit_id, tree_id) VALUES(?, ?, ?, ?, ?)",
@@ -71,8 +70,53 @@ def publish(
             for state in (source.state for source in draft.sources)
         ),
     )
-    _move_head(connection, marketplace, draft, publication)
+    _move_head(connection, marketplace, publication, head, micros(draft.published_at))
+    confirm_head(connection, draft.marketplace, micros(draft.published_at))
     return history.publication(connection, publication), after
+
+
+def republish(
+    connection: sqlite3.Connection,
+    name: MarketplaceName,
+    identity: PublicationId,
+    cause: str,
+    published_at_us: int,
+    expected_head: PublicationId | None,
+) -> Publication | Fenced:
+    """Serve the content of a publication that is kept again. No row of a content changes: the next difference is from the
+    newest as before.
+
+    Raises: Missing if that publication is not kept.
+    """
+    old = history.kept(connection, name, identity)
+    if old is None:
+        raise Missing(f"publication {identity} of {name} is not kept any more", code="publication_not_kept")
+    row = connection.execute("SELECT id FROM marketplaces WHERE name = ?", (name,)).fetchone()
+    marketplace = int(row[0])
+    head, served = _head(connection, marketplace)
+    if head != expected_head:
+        return Fenced(expected_head, head)
+    changes = _changes(
+        intervals.skill_difference(
+            intervals.skills(connection, marketplace, served),
+            intervals.skills(connection, marketplace, old.content_number),
+        )
+    )
+    # The same content, commits and reading of them: only when, why and after what it is served are its own.
+    row = connection.execute(
+        "INSERT INTO publications(marketplace, repository, commit_id, tree_id, content_seq, parser_version, "
+        "published_at_us, cause, files, skills, added, changed, removed) SELECT marketplace, repository, commit_id, tree_id, "
+        "content_seq, parser_version, ?, ?, files, skills, ?, ?, ? FROM publications WHERE id = ? RETURNING id",
+        (published_at_us, cause, changes.added, changes.changed, changes.removed, identity),
+    ).fetchone()
+    publication = PublicationId(row[0])
+    connection.execute(
+        "INSERT INTO publication_sources(publication, source, repository, commit_id, tree_id) "
+        "SELECT ?, source, repository, commit_id, tree_id FROM publication_sources WHERE publication = ?",
+        (publication, identity),
+    )
+    _move_head(connection, marketplace, publication, expected_head, published_at_us)
+    return history.publication(connection, publication)
 
 
 def confirm_head(connection: sqlite3.Connection, name: MarketplaceName, at_us: int) -> None:
@@ -153,19 +197,25 @@ def _write_publication(
 
 
 def _move_head(
-    connection: sqlite3.Connection, marketplace: int, draft: PublicationDraft, publication: PublicationId
+    connection: sqlite3.Connection,
+    marketplace: int,
+    publication: PublicationId,
+    expected: PublicationId | None,
+    published_at_us: int,
 ) -> None:
-    """The flip: only from the publication that the draft follows."""
-    published_at_us = micros(draft.published_at)
-    if draft.expected_head is None:
+    """The flip: only from the publication that this one follows. A first head is confirmed by being published."""
+    if expected is None:
         connection.execute(
             "INSERT INTO head(marketplace, publication, fence, confirmed_at_us) VALUES(?, ?, 1, ?)",
             (marketplace, publication, published_at_us),
         )
         return
     moved = connection.execute(
-        "UPDATE head SET publication = ?, fence = fence + 1, confirmed_at_us = max(confirmed_at_us, ?) "
-        "WHERE marketplace = ? AND publication = ?",
-        (publication, published_at_us, marketplace, draft.expected_head),
+        "UPDATE head SET publication = ?, fence = fence + 1 WHERE marketplace = ? AND publication = ?",
+        (publication, marketplace, expected),
     )
     assert moved.rowcount == 1, "the head was read in this very transaction"
+
+
+def _changes(skills: SkillDifference) -> Changes:
+    return Changes(len(skills.added), len(skills.changed), len(skills.removed))

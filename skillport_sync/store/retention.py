@@ -1,7 +1,7 @@
 """Owns forgetting: publications beyond what is kept, the rows and contents that only they needed, and the space of both.
 
-Every step is a transaction of a few milliseconds, so that a publication never waits long. Never takes the head, the newest
-content, or a blob that was put a moment ago for a publication under way.
+Every step is a transaction of a few milliseconds, so that a publication never waits long. Never takes the head, what is
+pinned, the newest content, or a blob that was put a moment ago for a publication under way.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from skillport_sync.git.objects import CommitId
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.store import objects
 
@@ -39,15 +40,17 @@ class GarbageReport:
 
 
 def forget_publications(
-    connection: sqlite3.Connection, name: MarketplaceName, keep: int, older_than_us: int
+    connection: sqlite3.Connection, name: MarketplaceName, keep: int, older_than_us: int, pinned: CommitId | None
 ) -> GarbageReport:
-    """Take publications that are beyond the newest ``keep`` and older than the moment; never the head."""
+    """Take publications that are beyond the newest ``keep`` and older than the moment; never the head, nor the newest of the
+    commit that is pinned."""
     cursor = connection.execute(
         "DELETE FROM publications WHERE id IN ("
         "SELECT p.id FROM publications p JOIN marketplaces m ON m.id = p.marketplace WHERE m.name = ?1 "
         "AND p.published_at_us < ?3 AND p.id NOT IN (SELECT publication FROM head) "
+        "AND p.id IS NOT (SELECT max(id) FROM publications WHERE marketplace = m.id AND commit_id = ?5) "
         "AND p.id NOT IN (SELECT id FROM publications WHERE marketplace = m.id ORDER BY id DESC LIMIT ?2) LIMIT ?4)",
-        (name, keep, older_than_us, _STEP_ROWS),
+        (name, keep, older_than_us, _STEP_ROWS, None if pinned is None else bytes.fromhex(pinned)),
     )
     return GarbageReport(publications=cursor.rowcount, finished=cursor.rowcount < _STEP_ROWS)
 

@@ -1,4 +1,4 @@
-"""Owns state.db as a whole: what GitHub delivered, the pulls owed for it, and the tokens people were given.
+"""Owns state.db as a whole: what GitHub delivered, the pulls owed for it, the tokens people were given, and what is pinned.
 
 It cannot be made again from anywhere. A file that cannot be used is left untouched and the service does not start.
 Many writes that come at the same time share one transaction, and so one wait for the disk.
@@ -14,9 +14,10 @@ from typing import Self
 from skillport_sync.errors import Broken, Invalid
 from skillport_sync.git.objects import CommitId
 from skillport_sync.ports import Clock, MarketplaceName
-from skillport_sync.store import deliveries, repository_facts, tokens
+from skillport_sync.store import deliveries, pins, repository_facts, tokens
 from skillport_sync.store.database import UNUSABLE, DatabaseSize, Schema, database_size, micros
-from skillport_sync.store.ledger import DeliveryFacts, Disposition, LedgerEntry, Owed, Recorded
+from skillport_sync.store.ledger import Concern, DeliveryFacts, LedgerEntry, Owed, Recorded
+from skillport_sync.store.pins import Pin
 from skillport_sync.store.readers import Readers
 from skillport_sync.store.repository_facts import RepositoryFacts
 from skillport_sync.store.tokens import TokenRow, Tokens
@@ -29,7 +30,7 @@ _FORGET_AT_ONCE = 1000
 
 
 class StateStore:
-    """The delivery ledger, the pulls owed and the API tokens."""
+    """The delivery ledger, the pulls owed, the pins and the API tokens."""
 
     def __init__(self, path: Path, clock: Clock, writer: Writer, readers: Readers, known: Sequence[TokenRow]) -> None:
         self._path = path
@@ -63,17 +64,16 @@ class StateStore:
         await self._readers.close()
         await self._writer.close()
 
-    async def record(
-        self, delivery: DeliveryFacts, marketplace: MarketplaceName | None, disposition: Disposition
-    ) -> Recorded:
-        """Enter a delivery in the ledger, and the pull it asks for, in one write; when this returns it survives a power failure.
+    async def record(self, delivery: DeliveryFacts, concerns: Sequence[Concern], *, ignored: bool = False) -> Recorded:
+        """Enter a delivery in the ledger, and every pull it asks for, in one write: once this returns, power may fail.
 
-        A redelivery of what failed, or of what had meant nothing to us then, is owed (again); of anything else, a duplicate.
+        ``concerns`` names a marketplace once at most; ``ignored``: it has nothing to do with us. Where it is a redelivery, each
+        marketplace whose pull failed, or to which it meant nothing then, is owed one (again); for the others it is a duplicate.
 
         Raises: Unavailable when it cannot be stored; Invalid when it is of a kind that never can.
         """
         try:
-            return await self._writer.run(deliveries.record, delivery, marketplace, disposition, self._now_us())
+            return await self._writer.run(deliveries.record, delivery, concerns, ignored, self._now_us())
         except (UnicodeEncodeError, OverflowError) as error:  # half a surrogate pair, a number beyond 64 bits
             raise Invalid(f"delivery {delivery.guid!a} holds a value that cannot be stored: {error}") from error
 
@@ -115,6 +115,24 @@ class StateStore:
     async def repository_facts(self, marketplace: MarketplaceName) -> RepositoryFacts:
         """The last that GitHub said of the repository."""
         return repository_facts.facts_of(await self._readers.fetch(repository_facts.FACTS, (marketplace,)))
+
+    async def pin(self, marketplace: MarketplaceName, commit: CommitId, reason: str) -> Pin:
+        """Note that the marketplace is to stay at this commit, from now on and through restarts.
+
+        Raises: Invalid when the reason cannot be stored.
+        """
+        try:
+            return await self._writer.run(pins.pin, marketplace, commit, reason, self._now_us())
+        except UnicodeEncodeError as error:
+            raise Invalid(f"the reason {reason!a} cannot be stored: {error}", code="reason_invalid") from error
+
+    async def unpin(self, marketplace: MarketplaceName) -> bool:
+        """Note that the marketplace follows its branch again; False where it did already."""
+        return await self._writer.run(pins.unpin, marketplace)
+
+    async def pinned(self, marketplace: MarketplaceName) -> Pin | None:
+        """Where the marketplace is to stay; None where it follows its branch."""
+        return pins.pin_of(await self._readers.fetch(pins.PINNED, (marketplace,)))
 
     async def size(self) -> DatabaseSize:
         """What the file takes on disk."""

@@ -40,7 +40,7 @@ OnFetched = Callable[[int, int], None]
 
 
 class Fetcher:
-    """Brings contents of one marketplace's repository into the store."""
+    """Brings contents of one repository into the store."""
 
     def __init__(self, github: GitHub, store: MirrorStore, bounds: Bounds) -> None:
         self._github = github
@@ -75,6 +75,9 @@ class Fetcher:
         """
         try:
             facts, _ = await self.fetch_archive(repository, commit, wanted, on_fetched)
+        except asyncio.CancelledError:
+            self._archives_failed += 1  # whoever set a time limit will come back, and one that never fits has to end
+            raise
         except (Unavailable, Missing, Denied, Broken) as error:
             if isinstance(error, RateLimited):
                 if error.code != LIMITED or len(wanted) > BLOBS_WHILE_LIMITED:
@@ -151,8 +154,8 @@ class Fetcher:
             async with together() as steps:
                 for _ in range(min(AT_ONCE, len(wanted))):
                     steps.begin(work(remaining))
-        except Exception:
-            if batch:  # what did arrive need not be fetched again
+        except BaseException:
+            if batch:  # what did arrive need not be fetched again, not even where there was no time for the rest
                 await store()
             raise
         if batch:

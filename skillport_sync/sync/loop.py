@@ -15,6 +15,7 @@ from datetime import datetime
 
 import structlog
 
+from skillport_sync.catalog.model import SourceWish
 from skillport_sync.errors import Broken, SkillportError, Unavailable
 from skillport_sync.git.objects import CommitId
 from skillport_sync.github.client import GitHub
@@ -23,11 +24,22 @@ from skillport_sync.reports import Progress, PullReport
 from skillport_sync.store.ledger import Owed
 from skillport_sync.store.state import StateStore
 from skillport_sync.sync.branch import Source
-from skillport_sync.sync.outcomes import Doubtful, InStep, NotPublished, NowPublished, Outcome, Request, Suspect
+from skillport_sync.sync.outcomes import (
+    Doubtful,
+    HeldBack,
+    InStep,
+    NotPublished,
+    NowPublished,
+    Outcome,
+    Pinned,
+    Request,
+    Suspect,
+)
 from skillport_sync.sync.plan import PushHint, unfulfilled
 from skillport_sync.sync.pull import Pull
 from skillport_sync.sync.report import Effort, describe, describe_failure, say
 from skillport_sync.sync.retry import Retry, after
+from skillport_sync.sync.sources import Trouble
 from skillport_sync.sync.wakeups import Wakeups
 
 log = structlog.get_logger(__name__)
@@ -49,6 +61,9 @@ class Order:
     verify: bool = False
     full: bool = False
     dry_run: bool = False
+    confirm: str | None = None
+    """The commit that begins like this may remove as many skills as it does."""
+    cause: str = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +106,28 @@ class Loop:
         self._has_ended = False
         self._suspect: Suspect | None = None
         self._cause = "start"
+        self._source_looks = 0
         self._last: Last | None = None
 
     @property
     def source(self) -> Source:
         """The branch it follows, under the repository's present name."""
         return self._pull.source
+
+    @property
+    def source_wishes(self) -> tuple[SourceWish, ...]:
+        """The other repositories that plugins are taken from."""
+        return self._pull.sources
+
+    @property
+    def followed_repositories(self) -> frozenset[tuple[str, str | None]]:
+        """Those of them that may move, by each name they go by, with the branch or tag that is followed."""
+        return self._pull.followed_repositories
+
+    @property
+    def source_troubles(self) -> tuple[Trouble, ...]:
+        """Which of them could not be looked at the last time."""
+        return self._pull.troubles
 
     @property
     def last(self) -> Last | None:
@@ -127,6 +158,24 @@ class Loop:
         self._quiet.clear()
         self._woken.set()
         return await waiting.answer
+
+    async def rollback(self, commit_prefix: str, reason: str, on_progress: OnProgress | None = None) -> PullReport:
+        """Serve a commit that was published before, and stay there until ``resume``, through restarts too.
+
+        Raises:
+            Missing: no kept publication has such a commit. Invalid: several have.
+            Unavailable: the loop ended before it was done; it will be at the next start.
+        """
+        commit = await self._pull.commit_published(commit_prefix)
+        await self._state.pin(self._pull.source.marketplace, commit, reason)
+        log.warning("branch_left", marketplace=self._pull.source.marketplace, commit=commit, reason=reason)
+        return await self.order(Order(cause="rollback"), on_progress or _ignore)
+
+    async def resume(self, on_progress: OnProgress | None = None) -> PullReport:
+        """Follow the branch again. Raises: as ``order``."""
+        if await self._state.unpin(self._pull.source.marketplace):
+            log.info("branch_followed", marketplace=self._pull.source.marketplace)
+        return await self.order(Order(cause="resume"), on_progress or _ignore)
 
     async def settled(self) -> None:
         """Wait until nothing is owed, nothing runs and nothing has failed; a confirmation may still be promised."""
@@ -169,7 +218,7 @@ class Loop:
         if waiting.answer.done():  # whoever asked has gone
             return
         try:
-            report = await self._attempt("operator", waiting.order, waiting.on_progress)
+            report = await self._attempt(waiting.order.cause, waiting.order, waiting.on_progress)
         except BaseException:
             waiting.refuse()
             raise
@@ -192,7 +241,17 @@ class Loop:
         try:
             owed = await self._state.owed(marketplace)
             pushes = self._recent_pushes(owed)
-            request = Request(cause, pushes, self._suspect, order.verify, order.full, order.dry_run)
+            pin = await self._state.pinned(marketplace)
+            request = Request(
+                cause,
+                pushes,
+                self._suspect,
+                order.verify,
+                order.full,
+                order.dry_run,
+                None if pin is None else pin.commit,
+                order.confirm,
+            )
             outcome = await self._pull.run(request, on_progress)
         except Exception as error:
             outcome = error if isinstance(error, SkillportError) else _unexpected(error)
@@ -234,12 +293,24 @@ class Loop:
                 if outcome.from_hint:
                     self._wakeups = self._wakeups.promised(now_s + CONFIRM_AFTER_S)
                 await self._note(owed, None)
-            case InStep():
+            case InStep() | Pinned():
                 self._wakeups = self._wakeups.found_nothing(now_s)
                 await self._note(owed, None)
             case _:
                 self._wakeups = self._wakeups.found_nothing(now_s)
                 await self._note(owed, report.reason or report.outcome)
+        self._look_after_sources(now_s)
+
+    def _look_after_sources(self, now_s: float) -> None:
+        """Another repository that was slow, or that a push told of and reads may not show yet, is looked at again: less and less
+        often, as long as nothing else is the matter."""
+        is_due = self._cause == "source_push" or any(trouble.is_passing for trouble in self._pull.troubles)
+        if not is_due:
+            self._source_looks = 0
+        elif (again_in_s := CONFIRM_AFTER_S * 2**self._source_looks) < self._interval_s:
+            self._source_looks += 1
+            self._cause = "source_look"
+            self._wakeups = self._wakeups.promised(now_s + again_in_s)
 
     def _back_off(self, now_s: float, retry: Retry) -> None:
         """Wait longer each time; where trying again soon cannot help, leave it to whoever wakes us, or the next interval."""
@@ -280,6 +351,10 @@ def _code_of(outcome: Outcome | SkillportError) -> str | None:
             return code
         case NotPublished(_, refused):
             return refused.code
+        case HeldBack():
+            return "mass_removal_held"
+        case Pinned():
+            return "rolled_back"
         case Doubtful():
             return "head_doubted"
         case _:

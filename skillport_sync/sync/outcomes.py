@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from skillport_sync.git.objects import CommitId
 from skillport_sync.publication import Changes, Published
 from skillport_sync.reports import Verified
-from skillport_sync.snapshot import Refused, Snapshot
+from skillport_sync.snapshot import Refused, Snapshot, SourceState
 from skillport_sync.sync.plan import PushHint
 
 
@@ -29,6 +29,14 @@ class Request:
     verify: bool = False
     full: bool = False
     dry_run: bool = False
+    pin: CommitId | None = None
+    """Serve this commit and stay there: an operator rolled back to it."""
+    confirm: str | None = None
+    """The commit that begins like this may remove as many skills as it does."""
+
+    def confirms(self, commit: CommitId) -> bool:
+        """Whether an operator let this commit pass."""
+        return bool(self.confirm) and commit.startswith(self.confirm or commit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +54,14 @@ class NowPublished:
     before: CommitId | None
     files_changed: int
     bytes_fetched: int
-    from_hint: bool
+    from_hint: bool = False
     """The head itself was not read, a signed push was followed: to be confirmed soon."""
-    awaited: bool
+    awaited: bool = False
     """A push names a newer commit that GitHub's reads do not show yet."""
-    rewritten: bool
+    rewritten: bool = False
     verified: Verified | None = None
+    sources_moved: tuple[SourceState, ...] = ()
+    """Other repositories whose state is another than before, as they are now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,26 @@ class NotPublished:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldBack:
+    """The head would remove more skills than may go unasked; what was served before is still served."""
+
+    commit: CommitId
+    removed: tuple[str, ...]
+    """Their labels."""
+    served: int
+    """How many skills there are now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """An operator rolled back to what is served: the branch is not followed."""
+
+    commit: CommitId
+    head: CommitId | None
+    """Where the branch is; None where GitHub does not say now, which matters to nobody who stays."""
+
+
+@dataclass(frozen=True, slots=True)
 class Doubtful:
     """The head would move backwards or sideways: look again before believing it."""
 
@@ -80,4 +110,4 @@ class Doubtful:
     again_in_s: float
 
 
-Outcome = InStep | NowPublished | WouldPublish | NotPublished | Doubtful
+Outcome = InStep | NowPublished | WouldPublish | NotPublished | HeldBack | Pinned | Doubtful

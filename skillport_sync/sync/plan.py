@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from skillport_sync.files import within
 from skillport_sync.git.listing import Entry, Listing
 from skillport_sync.git.objects import ZERO_ID, BlobId, CommitId
 
@@ -145,36 +146,85 @@ class TooMuch:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a source weighs against the bounds: all its files, and the bytes of those that are to be held."""
+
+    files: int = 0
+    size_bytes: int = 0
+
+    def __add__(self, other: Load) -> Load:
+        return Load(self.files + other.files, self.size_bytes + other.size_bytes)
+
+
+WHOLE: tuple[str, ...] = ("",)
+"""The directories of a source of which everything is wanted."""
 FEW_BLOBS = 16
 """Up to so many are fetched one by one: two waves of eight take as long as an archive does, its redirect and its download."""
 
 
-def plan_transfer(listing: Listing, held: Collection[BlobId], bounds: Bounds) -> Transfer | TooMuch:
-    """What has to be fetched so that every file within bounds is held. Sizes are GitHub's claims; fetching caps them again."""
-    if len(listing.entries) > bounds.max_files:
+def prefixes_of(directories: Sequence[str]) -> tuple[bytes, ...]:
+    """What the raw paths of all files below these directories begin with."""
+    return tuple(f"{directory}/".encode() if directory else b"" for directory in directories)
+
+
+def shared(some: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    """The directories that cover what is below both, sorted."""
+    pairs = [(inner, outer) for one, other in ((some, others), (others, some)) for inner in one for outer in other]
+    return tuple(
+        sorted({inner for inner, outer in pairs if not outer or inner == outer or inner.startswith(f"{outer}/")})
+    )
+
+
+def load_of(listing: Listing, bounds: Bounds, directories: Sequence[str] = WHOLE) -> Load:
+    """What a listing weighs where only what is below ``directories`` is held."""
+    return _load_of(listing, _wanted(listing, bounds, directories))
+
+
+def check_load(load: Load, bounds: Bounds, advice: str = "split the repository") -> TooMuch | None:
+    """Why this is more than may be mirrored; None where it is not. ``advice`` is what helps beside raising the bound."""
+    if load.files > bounds.max_files:
         return TooMuch(
             "too_many_files",
-            f"{len(listing.entries):,} files, and sync.max_files is {bounds.max_files:,}: raise it or split the repository",
+            f"{load.files:,} files, and sync.max_files is {bounds.max_files:,}: raise it or {advice}",
         )
-    total = archived = 0
-    missing: dict[BlobId, int] = {}
-    for entry in listing.entries.values():
-        archived += entry.size_bytes
-        if not is_wanted(entry, bounds):
-            continue
-        total += entry.size_bytes
-        if entry.oid not in held:
-            missing[entry.oid] = entry.size_bytes
-    if total > bounds.max_total_bytes:
+    if load.size_bytes > bounds.max_total_bytes:
         return TooMuch(
             "too_many_bytes",
-            f"{total:,} bytes, and sync.max_total_bytes is {bounds.max_total_bytes:,}: raise it or split the repository",
+            f"{load.size_bytes:,} bytes, and sync.max_total_bytes is {bounds.max_total_bytes:,}: raise it or {advice}",
         )
+    return None
+
+
+def plan_transfer(
+    listing: Listing, held: Collection[BlobId], bounds: Bounds, directories: Sequence[str] = WHOLE
+) -> Transfer | TooMuch:
+    """What has to be fetched so that every file within bounds, and below ``directories``, is held.
+
+    Sizes are GitHub's claims; fetching caps them again.
+    """
+    wanted = _wanted(listing, bounds, directories)
+    too_much = check_load(_load_of(listing, wanted), bounds)
+    if too_much is not None:
+        return too_much
+    missing = {entry.oid: entry.size_bytes for entry in wanted if entry.oid not in held}
     missing_bytes = sum(missing.values())
-    # An archive has every file in it, those too that are not wanted.
-    worth_it = archived <= bounds.tarball_max_bytes and missing_bytes * 10 >= archived
-    by_tarball = len(missing) > FEW_BLOBS and worth_it
+    by_tarball = len(missing) > FEW_BLOBS and _is_worth_an_archive(listing, missing_bytes, bounds)
     return Transfer(tuple(sorted(missing, key=lambda oid: (-missing[oid], oid))), missing_bytes, by_tarball)
+
+
+def _wanted(listing: Listing, bounds: Bounds, directories: Sequence[str]) -> list[Entry]:
+    return [entry for entry in within(listing.entries, directories).values() if is_wanted(entry, bounds)]
+
+
+def _load_of(listing: Listing, wanted: Sequence[Entry]) -> Load:
+    return Load(len(listing.entries), sum([entry.size_bytes for entry in wanted]))
+
+
+def _is_worth_an_archive(listing: Listing, missing_bytes: int, bounds: Bounds) -> bool:
+    # An archive has every file in it, those too that are not wanted.
+    archived = sum([entry.size_bytes for entry in listing.entries.values()])
+    return archived <= bounds.tarball_max_bytes and missing_bytes * 10 >= archived
 
 
 def is_wanted(entry: Entry, bounds: Bounds) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from skillport_sync.errors import Broken, Missing
-from skillport_sync.files import BlobFact
+from skillport_sync.files import BlobFact, within
 from skillport_sync.git.listing import Listing, RawEntry, Unverified, verified
 from skillport_sync.git.names import is_lossy, recover_names
 from skillport_sync.git.objects import EMPTY_TREE, BlobId, CommitId, Mode, TreeId
@@ -19,7 +19,7 @@ from skillport_sync.github.client import GitHub
 from skillport_sync.github.wire import CommitFact, TreeAnswer
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.sync.fetch import Fetcher
-from skillport_sync.sync.plan import Bounds, TooMuch, plan_transfer
+from skillport_sync.sync.plan import WHOLE, Bounds, TooMuch, plan_transfer, prefixes_of
 from skillport_sync.sync.together import together
 
 SUBTREES_AT_ONCE = 100
@@ -47,7 +47,7 @@ class Read:
 
 
 class CommitReader:
-    """Reads commits of one marketplace's repository."""
+    """Reads commits of one repository: what is below some of its directories, or all of it."""
 
     def __init__(self, github: GitHub, store: MirrorStore, bounds: Bounds) -> None:
         self._github = github
@@ -72,7 +72,12 @@ class CommitReader:
         return walked if isinstance(walked, TooMuch) else Listed(fact.result(), walked)
 
     async def prove(
-        self, repository: str, listed: Listed, known: Listing | None, on_blobs: OnBlobs
+        self,
+        repository: str,
+        listed: Listed,
+        known: Listing | None,
+        on_blobs: OnBlobs,
+        directories: Sequence[str] = WHOLE,
     ) -> Listing | TooMuch:
         """The listing, once it adds up to the commit's tree. ``known`` is the one published before.
 
@@ -91,10 +96,13 @@ class CommitReader:
                     "some file names are not UTF-8, which only an archive can tell, and the repository's is larger than "
                     f"sync.tarball_max_bytes ({self._bounds.tarball_max_bytes:,} bytes): rename the files",
                 )
+            prefixes = prefixes_of(directories)
             wanted = {
                 BlobId(entry.oid)
                 for entry in listed.entries
-                if entry.mode.has_content and (entry.size_bytes or 0) <= self._bounds.max_file_bytes
+                if entry.mode.has_content
+                and (entry.size_bytes or 0) <= self._bounds.max_file_bytes
+                and entry.path.startswith(prefixes)
             }
             wanted -= (await self._store.held(wanted)).keys()
             fetched = _Count(on_blobs)
@@ -115,15 +123,16 @@ class CommitReader:
         listing: Listing,
         known: Mapping[BlobId, BlobFact] | None,
         on_blobs: OnBlobs,
+        directories: Sequence[str] = WHOLE,
     ) -> Read | TooMuch:
-        """Fetch what is missing. ``known`` are blobs that are surely held; None: fetch as if nothing were.
+        """Fetch what is missing below ``directories``. ``known`` are blobs that are surely held; None: fetch as if nothing were.
 
         Raises: as ``Fetcher.fetch``.
         """
-        facts, unknown = await asyncio.to_thread(_split, listing, known or {})
+        facts, unknown = await asyncio.to_thread(_split, listing, directories, known or {})
         if unknown and known is not None:
             facts |= await self._store.held(unknown)
-        transfer = await asyncio.to_thread(plan_transfer, listing, facts.keys(), self._bounds)
+        transfer = await asyncio.to_thread(plan_transfer, listing, facts.keys(), self._bounds, directories)
         if isinstance(transfer, TooMuch):
             return transfer
         fetched = _Count(on_blobs, total=len(transfer.blobs))
@@ -194,11 +203,13 @@ def _proved(entries: Sequence[RawEntry], tree: TreeId, known: Listing | None) ->
     return listing
 
 
-def _split(listing: Listing, known: Mapping[BlobId, BlobFact]) -> tuple[dict[BlobId, BlobFact], set[BlobId]]:
-    """What is known of the listing's blobs, and those of which nothing is."""
+def _split(
+    listing: Listing, directories: Sequence[str], known: Mapping[BlobId, BlobFact]
+) -> tuple[dict[BlobId, BlobFact], set[BlobId]]:
+    """What is known of the listing's blobs below ``directories``, and those of which nothing is."""
     facts: dict[BlobId, BlobFact] = {}
     unknown: set[BlobId] = set()
-    for entry in listing.entries.values():
+    for entry in within(listing.entries, directories).values():
         fact = known.get(entry.oid)
         if fact is not None:
             facts[entry.oid] = fact

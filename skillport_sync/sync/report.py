@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -14,12 +15,24 @@ from skillport_sync.ports import MarketplaceName
 from skillport_sync.publication import Changes
 from skillport_sync.reports import Outcome as Verdict
 from skillport_sync.reports import PullReport, Verified
-from skillport_sync.sync.outcomes import Doubtful, InStep, NotPublished, NowPublished, Outcome, WouldPublish
+from skillport_sync.snapshot import SourceState
+from skillport_sync.sync.outcomes import (
+    Doubtful,
+    HeldBack,
+    InStep,
+    NotPublished,
+    NowPublished,
+    Outcome,
+    Pinned,
+    WouldPublish,
+)
 
 log = structlog.get_logger(__name__)
 
 
 NO_CHANGES = Changes(0, 0, 0)
+SHOWN = 20
+"""How many of the skills that a commit would remove are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +63,7 @@ def describe(
         case InStep(commit, awaited, verified):
             reason = "a push names a commit that GitHub does not show yet" if awaited else None
             return _report(marketplace, cause, effort, "unchanged", before, commit, reason=reason, verified=verified)
-        case NowPublished(published, was, files_changed, bytes_fetched, _, awaited, rewritten, verified):
+        case NowPublished(published, was, files_changed, bytes_fetched, _, awaited, rewritten, verified, moved):
             publication = published.publication
             return _report(
                 marketplace,
@@ -62,7 +75,7 @@ def describe(
                 changes=publication.changes,
                 files_changed=files_changed,
                 bytes_fetched=bytes_fetched,
-                reason="history was rewritten" if rewritten else None,
+                reason=_remarkable(rewritten, moved),
                 problems=len(published.snapshot.problems),
                 verified=verified,
             )
@@ -82,11 +95,38 @@ def describe(
             )
         case NotPublished(commit, refused):
             return _report(marketplace, cause, effort, "refused", before, commit, reason=str(refused))
+        case HeldBack(commit, removed, served):
+            reason = (
+                f"it would remove {len(removed)} of {served} skills; if that is meant: "
+                f"skillport-sync reconcile --confirm {commit[:12]}"
+            )
+            return _report(
+                marketplace,
+                cause,
+                effort,
+                "held",
+                before,
+                commit,
+                changes=Changes(0, 0, len(removed)),
+                reason=reason,
+                would_remove=removed[:SHOWN],
+            )
+        case Pinned(commit, head):
+            branch = f"the branch is at {head[:10]}; " if head is not None else ""
+            reason = f"rolled back to {commit[:10]}; {branch}skillport-sync resume follows it again"
+            return _report(marketplace, cause, effort, "held", before, head, reason=reason)
         case Doubtful(suspect, again_in_s):
             reason = (
                 f"the branch seems to have moved back to {suspect.commit[:10]}: looking again in {again_in_s:.0f} s"
             )
             return _report(marketplace, cause, effort, "held", before, suspect.commit, reason=reason)
+
+
+def _remarkable(rewritten: bool, moved: Sequence[SourceState]) -> str | None:
+    """What is to be said of a publication besides its commit."""
+    others = ", ".join(f"{state.repository} is at {state.commit[:10]}" for state in moved)
+    said = [*(["history was rewritten"] if rewritten else []), *([others] if others else [])]
+    return "; ".join(said) or None
 
 
 def describe_failure(
@@ -124,7 +164,7 @@ def say(report: PullReport) -> None:
         case "refused":
             log.error("commit_refused", **facts, reason=report.reason)
         case "held":
-            log.warning("head_doubted", **facts, reason=report.reason)
+            log.warning("head_held", **facts, reason=report.reason)
         case _:
             log.warning("pull_failed", **facts, reason=report.reason)
 
@@ -143,6 +183,7 @@ def _report(
     problems: int = 0,
     reason: str | None = None,
     verified: Verified | None = None,
+    would_remove: tuple[str, ...] = (),
 ) -> PullReport:
     return PullReport(
         marketplace=marketplace,
@@ -163,4 +204,5 @@ def _report(
         verified=verified,
         reason=reason,
         problems=problems,
+        would_remove=would_remove,
     )

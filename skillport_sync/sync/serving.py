@@ -1,5 +1,7 @@
 """Owns what is served of one marketplace: restored at start, replaced by each publication, held against what the disk loses.
 
+A publication has one or more sources: the marketplace's own repository, and those that it takes plugins from.
+
 What is served is an immutable snapshot in memory; mirror.db holds the same publication for the next start and the contents for
 readers. Where the two part (contents damaged, the file made anew, a newer parser), what is served goes on being served, and
 ``is_damaged`` says that somebody has to fill the gap. Never asks GitHub.
@@ -8,23 +10,27 @@ readers. Where the two part (contents damaged, the file made anew, a newer parse
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import structlog
 
+from skillport_sync.catalog.model import SourceKey, SourceWish
 from skillport_sync.current import Current
 from skillport_sync.errors import Broken, Conflict
-from skillport_sync.files import BlobFact
+from skillport_sync.files import BlobFact, within
 from skillport_sync.git.listing import Entry, Listing
 from skillport_sync.git.objects import BlobId, CommitId
 from skillport_sync.ports import Clock, MarketplaceName
 from skillport_sync.publication import PublicationId, Published
 from skillport_sync.reports import Verified
-from skillport_sync.snapshot import PARSER_VERSION, Refused, Snapshot, SourceInput, SourceState, assemble
-from skillport_sync.store.drafts import Fenced, PublicationDraft, SkillRow, SourceDraft
+from skillport_sync.restoring import Part, Restoring
+from skillport_sync.snapshot import PARSER_VERSION, Refused, Snapshot, SourceState
+from skillport_sync.store.drafts import Fenced, PublicationDraft, SkillRow, SourceDraft, StoredPublication
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.sync.plan import Bounds, is_wanted
+from skillport_sync.sync.sources import Resolved
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +41,7 @@ class _Held:
 
     published: Published
     listing: Listing
+    others: Mapping[SourceKey, Resolved]
     facts: dict[BlobId, BlobFact]
     is_whole: bool = True
     """Every content that is to be held is among ``facts``."""
@@ -44,13 +51,21 @@ class Serving:
     """One marketplace's publication in force."""
 
     def __init__(
-        self, marketplace: MarketplaceName, *, store: MirrorStore, current: Current, bounds: Bounds, clock: Clock
+        self,
+        marketplace: MarketplaceName,
+        *,
+        store: MirrorStore,
+        current: Current,
+        bounds: Bounds,
+        clock: Clock,
+        restoring: Restoring,
     ) -> None:
         self._marketplace = marketplace
         self._store = store
         self._current = current
         self._bounds = bounds
         self._clock = clock
+        self._restoring = restoring
         self._held: _Held | None = None
         self._fence: PublicationId | None = None
         """The head in mirror.db, as far as we know; not always what is served."""
@@ -65,12 +80,17 @@ class Serving:
 
     @property
     def listing(self) -> Listing | None:
-        """The proved listing of what is published."""
+        """The proved listing of the marketplace's own repository as it is published."""
         return self._held.listing if self._held is not None else None
 
     @property
+    def others(self) -> Mapping[SourceKey, Resolved]:
+        """The other repositories as they are published."""
+        return self._held.others if self._held is not None else {}
+
+    @property
     def entries(self) -> Mapping[bytes, Entry]:
-        """The files that are served, by raw path."""
+        """The files of its own repository that are served, by raw path."""
         return self._held.listing.entries if self._held is not None else {}
 
     @property
@@ -99,22 +119,69 @@ class Serving:
         if stored is None:
             return None
         self._fence = stored.publication.id
-        own, facts = stored.sources[0], dict(stored.held)
+        held = await self._taken_up(stored)
+        if isinstance(held, Refused):
+            commit = stored.publication.commit
+            log.error("restore_refused", marketplace=self._marketplace, commit=commit, reason=str(held))
+            return None
+        self._swap(held)
+        ago_s = (self._clock.now() - stored.confirmed_at).total_seconds()
+        self._current.confirm(self._marketplace, ago_s=max(0.0, ago_s))
+        return held.published
+
+    async def _taken_up(self, stored: StoredPublication) -> _Held | Refused:
+        """A stored publication as it is served."""
+        facts = dict(stored.held)
+        previous = self._held.published.snapshot if self._held is not None else None
         try:
-            snapshot = await self.assemble(own.state, own.listing, facts)
+            restored = await self._restoring.restore(stored, facts, previous)
         except Broken as error:
             if error.code != "content_damaged":
                 raise
-            snapshot = await self.assemble(own.state, own.listing, facts)
-        if isinstance(snapshot, Refused):
-            log.error("restore_refused", marketplace=self._marketplace, commit=own.state.commit, reason=str(snapshot))
-            return None
-        published = Published(stored.publication, snapshot)
-        is_whole = await asyncio.to_thread(_is_whole, own.listing, facts, self._bounds)
-        self._swap(_Held(published, own.listing, facts, is_whole))
-        ago_s = (self._clock.now() - stored.confirmed_at).total_seconds()
-        self._current.confirm(self._marketplace, ago_s=max(0.0, ago_s))
-        return published
+            await self._drop_damaged(facts)
+            restored = await self._restoring.restore(stored, facts, previous)
+        if isinstance(restored, Refused):
+            return restored
+        own, *rest = restored.sources
+        others = {
+            source.state.key: Resolved(restored.wishes[source.state.key], source.state, source.listing, facts, 0, 0)
+            for source in rest
+        }
+        is_whole = await asyncio.to_thread(_is_whole, own.listing, others.values(), facts, self._bounds)
+        return _Held(Published(stored.publication, restored.snapshot), own.listing, others, facts, is_whole)
+
+    async def wishes(self, state: SourceState, listing: Listing) -> tuple[SourceWish, ...]:
+        """The other repositories that this commit takes plugins from. Its marketplace.json is held, or there are none."""
+        return await self._restoring.wishes(state, listing)
+
+    async def serve_again(self, commit: CommitId, cause: str) -> Published | None:
+        """Publish once more what was published of this commit before, out of mirror.db alone. None where it is not kept, or
+        cannot be served as it is held: then it has to be read from GitHub.
+
+        Raises: as ``publish``.
+        """
+        for publication in await self._store.find_publications(self._marketplace, commit):
+            stored = await self._store.load(self._marketplace, publication.id)
+            held = None if stored is None else await self._taken_up(stored)
+            if not isinstance(held, _Held) or not held.is_whole:
+                continue
+            if publication.parser_version != PARSER_VERSION or self._fence is None:
+                snapshot = held.published.snapshot
+                return await self._publish(cause, snapshot, held.listing, held.others, held.facts)
+            outcome = await self._store.republish(
+                self._marketplace,
+                publication.id,
+                cause=cause,
+                published_at=self._clock.now(),
+                expected_head=self._fence,
+            )
+            if isinstance(outcome, Fenced):
+                raise self._fenced()
+            published = Published(outcome, held.published.snapshot)
+            self._fence = outcome.id
+            self._swap(replace(held, published=published))
+            return published
+        return None
 
     async def is_damaged(self) -> bool:
         """Whether mirror.db lacks something of what is served, or holds it as an older parser saw it."""
@@ -128,39 +195,38 @@ class Serving:
             self._forget_facts()
         return not held.is_whole or publication.parser_version != PARSER_VERSION
 
-    async def assemble(self, state: SourceState, listing: Listing, facts: dict[BlobId, BlobFact]) -> Snapshot | Refused:
-        """The snapshot of a commit whose contents are in the store.
+    async def assemble(
+        self, state: SourceState, listing: Listing, others: Iterable[Resolved], facts: dict[BlobId, BlobFact]
+    ) -> Snapshot | Refused:
+        """The snapshot of a commit, with what it takes from other repositories. All contents are in the store.
 
         Raises:
             Broken (``content_damaged``): the disk changed one of them. It is dropped, from ``facts`` too: the next pull
                 fetches it again.
         """
         previous = self._held.published.snapshot if self._held is not None else None
-
-        def parse() -> Snapshot | Refused:
-            with self._store.reading() as contents:
-                source = SourceInput(state, listing.entries, listing.trees, facts, contents)
-                return assemble(self._marketplace, [source], previous)
-
+        parts = [Part(state, listing), *(Part(other.state, other.listing, other.wish.directories) for other in others)]
         try:
-            return await asyncio.to_thread(parse)
+            return await self._restoring.assemble(parts, facts, previous)
         except Broken as error:
             if error.code == "content_damaged":
-                damaged = await asyncio.to_thread(self._unreadable, list(facts))
-                await self._drop(damaged)
-                for oid in damaged:
-                    del facts[oid]
+                await self._drop_damaged(facts)
             raise
 
     async def publish(
-        self, cause: str, snapshot: Snapshot, listing: Listing, facts: dict[BlobId, BlobFact]
+        self,
+        cause: str,
+        snapshot: Snapshot,
+        listing: Listing,
+        others: Mapping[SourceKey, Resolved],
+        facts: dict[BlobId, BlobFact],
     ) -> Published:
         """Make this the publication in force: in mirror.db, then in memory. GitHub has just said that it is the head.
 
         Raises:
             Conflict: mirror.db moved, or lost a blob, meanwhile: the next pull looks again.
         """
-        published = await self._publish(cause, snapshot, listing, facts)
+        published = await self._publish(cause, snapshot, listing, others, facts)
         self._current.confirm(self._marketplace)
         return published
 
@@ -173,16 +239,24 @@ class Serving:
         assert held is not None
         publication = held.published.publication
         if publication.id == self._fence and publication.parser_version == PARSER_VERSION:
-            self._swap(_Held(Published(publication, snapshot), held.listing, facts))
+            self._swap(_Held(Published(publication, snapshot), held.listing, held.others, facts))
         else:
-            await self._publish(cause, snapshot, held.listing, facts)
+            await self._publish(cause, snapshot, held.listing, held.others, facts)
 
     async def _publish(
-        self, cause: str, snapshot: Snapshot, listing: Listing, facts: dict[BlobId, BlobFact]
+        self,
+        cause: str,
+        snapshot: Snapshot,
+        listing: Listing,
+        others: Mapping[SourceKey, Resolved],
+        facts: dict[BlobId, BlobFact],
     ) -> Published:
+        listings = [listing, *(other.listing for other in others.values())]
         draft = PublicationDraft(
             marketplace=self._marketplace,
-            sources=(SourceDraft(snapshot.sources[0], listing.entries),),
+            sources=tuple(
+                SourceDraft(state, each.entries) for state, each in zip(snapshot.sources, listings, strict=True)
+            ),
             skills=tuple(
                 SkillRow(skill.plugin.name, skill.directory, skill.name, skill.version, skill.revision)
                 for skill in snapshot.catalog.skills
@@ -191,9 +265,12 @@ class Serving:
             cause=cause,
             published_at=self._clock.now(),
             expected_head=self._fence,
-            files=len(snapshot.files),
+            files=snapshot.file_count,
             absent=frozenset(
-                entry.oid for entry in listing.entries.values() if entry.oid not in facts and entry.mode.has_content
+                entry.oid
+                for each in listings
+                for entry in each.entries.values()
+                if entry.oid not in facts and entry.mode.has_content
             ),
         )
         try:
@@ -202,16 +279,19 @@ class Serving:
             self._forget_facts()
             raise
         if isinstance(publication, Fenced):
-            self._forget_facts()
-            raise Conflict(
-                "mirror.db holds another publication than the one this pull was compared with; the pull starts again",
-                code="publication_fenced",
-            )
+            raise self._fenced()
         published = Published(publication, snapshot)
         self._fence = publication.id
         # Nothing between the commit above and the swap below may wait: readers go from the old publication to the new one.
-        self._swap(_Held(published, listing, facts))
+        self._swap(_Held(published, listing, others, facts))
         return published
+
+    def _fenced(self) -> Conflict:
+        self._forget_facts()
+        return Conflict(
+            "mirror.db holds another publication than the one this pull was compared with; the pull starts again",
+            code="publication_fenced",
+        )
 
     async def confirm(self) -> None:
         """GitHub said just now that what is served is the branch's head."""
@@ -232,6 +312,13 @@ class Serving:
             await self._drop(report.corrupt)
             self._miss(report.absent)
         return Verified(report.files, report.blobs, report.size_bytes, len(report.corrupt), report.root_matches)
+
+    async def _drop_damaged(self, facts: dict[BlobId, BlobFact]) -> None:
+        """Find out which contents the disk has changed, and forget them."""
+        damaged = await asyncio.to_thread(self._unreadable, list(facts))
+        await self._drop(damaged)
+        for oid in damaged:
+            facts.pop(oid, None)
 
     async def _drop(self, corrupt: Collection[BlobId]) -> None:
         """Forget contents that are not what their ids say."""
@@ -267,5 +354,9 @@ class Serving:
         self._current.swap(held.published)
 
 
-def _is_whole(listing: Listing, facts: Mapping[BlobId, BlobFact], bounds: Bounds) -> bool:
-    return all(entry.oid in facts or not is_wanted(entry, bounds) for entry in listing.entries.values())
+def _is_whole(listing: Listing, others: Iterable[Resolved], facts: Mapping[BlobId, BlobFact], bounds: Bounds) -> bool:
+    entries = chain(
+        listing.entries.values(),
+        *(within(other.listing.entries, other.wish.directories).values() for other in others),
+    )
+    return all(entry.oid in facts or not is_wanted(entry, bounds) for entry in entries)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,18 +23,22 @@ from aiohttp.test_utils import TestServer
 from mcp_server.authentication import Authenticator, TokenAuthentication
 from mcp_server.endpoint import mcp_routes
 from skillport_sync.access.model import Principal, PrincipalId
-from skillport_sync.catalog.model import OWN_SOURCE
+from skillport_sync.catalog.model import OWN_SOURCE, SourceKey
+from skillport_sync.catalog.sources import wanted_sources
 from skillport_sync.current import Current
 from skillport_sync.git.listing import Entry, tree_ids
-from skillport_sync.git.objects import BlobId, CommitId, Mode, blob_id
+from skillport_sync.git.objects import CommitId, Mode, TreeId, blob_id
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.publication import Publication, PublicationId, Published
+from skillport_sync.quarantine import Scan
 from skillport_sync.queries import Queries
+from skillport_sync.restoring import Restoring
 from skillport_sync.snapshot import PARSER_VERSION, Snapshot, SourceInput, SourceState, assemble
 from skillport_sync.store.drafts import PublicationDraft, SkillRow, SourceDraft
 from skillport_sync.store.mirror import MirrorStore
 
 ACME = MarketplaceName("acme")
+NOBODY, NOTHING = CommitId("0" * 40), TreeId("0" * 40)
 ALICE = Principal(PrincipalId("token:alice"), "Alice", "alice@acme.example", frozenset({"staff"}))
 BOB = Principal(PrincipalId("token:bob"), "Bob")
 
@@ -132,8 +136,12 @@ class Publisher:
         self.clock = clock
         self.current = Current(clock, stale_after_s=600)
         self.why_absent = "the first sync is under way (3 of 5 requests)"
-        self.queries = Queries(self.current, store, store, clock, lambda: self.why_absent)
+        self.quarantine: frozenset[Scan] = frozenset()
+        self.queries = Queries(self.current, store, self.restoring, clock, lambda: self.why_absent)
         self._heads: dict[MarketplaceName, Published] = {}
+
+    def restoring(self, name: MarketplaceName) -> Restoring:
+        return Restoring(name, self.store, "github.com", self.quarantine)
 
     async def publish(
         self,
@@ -143,9 +151,11 @@ class Publisher:
         executable: frozenset[str] = frozenset({"plugins/docs/skills/pdf/scripts/fill.py"}),
         symlinks: frozenset[str] = frozenset(),
         not_held: frozenset[str] = frozenset(),
+        others: Mapping[str, Files] | None = None,
     ) -> Published:
-        """Make these files the head of the marketplace and serve it."""
-        published = await self.prepare(files, name, executable, symlinks, not_held)
+        """Make these files the head of the marketplace and serve it; ``others`` are those of other repositories it takes plugins
+        from, by source key."""
+        published = await self.prepare(files, name, executable, symlinks, not_held, others)
         self.serve(published)
         return published
 
@@ -160,8 +170,43 @@ class Publisher:
         executable: frozenset[str] = frozenset(),
         symlinks: frozenset[str] = frozenset(),
         not_held: frozenset[str] = frozenset(),
+        others: Mapping[str, Files] | None = None,
     ) -> Published:
         """Make these files the head of the marketplace, without serving it yet."""
+        before = self._heads.get(name)
+        own = await self._source(
+            SourceState(OWN_SOURCE, f"{name}/skills", NOBODY, NOTHING), files, executable, symlinks, not_held
+        )
+        manifest = own.contents.get(own.entries[b".claude-plugin/marketplace.json"].oid, b"")
+        wishes = {
+            wish.key: wish for wish in wanted_sources(manifest, host="github.com", repository=own.state.repository)
+        }
+        sources = [own]
+        for key, theirs in sorted((others or {}).items()):
+            wish = wishes[SourceKey(key)]
+            source = await self._source(SourceState(wish.key, wish.repository, NOBODY, NOTHING), theirs)
+            sources.append(replace(source, directories=wish.directories))
+        held = {oid: fact for source in sources for oid, fact in source.held.items()}
+        snapshot = assemble(
+            name,
+            [replace(source, held=held) for source in sources],
+            before.snapshot if before else None,
+            quarantine=self.quarantine,
+        )
+        assert isinstance(snapshot, Snapshot), str(snapshot)
+        published = Published(await self._store(snapshot, sources, before), snapshot)
+        self._heads[name] = published
+        return published
+
+    async def _source(
+        self,
+        state: SourceState,
+        files: Mapping[str, str | bytes],
+        executable: frozenset[str] = frozenset(),
+        symlinks: frozenset[str] = frozenset(),
+        not_held: frozenset[str] = frozenset(),
+    ) -> SourceInput:
+        """These files as a source at some commit, their contents in the store."""
         raw = {path: content.encode() if isinstance(content, str) else content for path, content in files.items()}
         entries = {
             path.encode(): Entry(
@@ -172,25 +217,15 @@ class Publisher:
             for path, content in raw.items()
         }
         contents = {blob_id(content): content for path, content in raw.items() if path not in not_held}
-        absent = frozenset(blob_id(raw[path]) for path in not_held)
         trees = tree_ids({path: (entry.mode, entry.oid) for path, entry in entries.items()})
         commit = CommitId(hashlib.sha1(repr((trees[b""], len(self._heads), self.clock.now())).encode()).hexdigest())
-        state = SourceState(OWN_SOURCE, f"{name}/skills", commit, trees[b""])
         held = await self.store.put_blobs(list(contents.items()))
-        before = self._heads.get(name)
-        snapshot = assemble(
-            name, [SourceInput(state, entries, trees, held, contents)], before.snapshot if before else None
-        )
-        assert isinstance(snapshot, Snapshot), str(snapshot)
-        published = Published(await self._store(snapshot, entries, absent, before), snapshot)
-        self._heads[name] = published
-        return published
+        return SourceInput(replace(state, commit=commit, tree=trees[b""]), entries, trees, held, contents)
 
     async def _store(
         self,
         snapshot: Snapshot,
-        entries: Mapping[bytes, Entry],
-        absent: frozenset[BlobId],
+        sources: Sequence[SourceInput],
         before: Published | None,
     ) -> Publication:
         await self.store.remember(snapshot.marketplace, snapshot.repository)
@@ -202,14 +237,16 @@ class Publisher:
         stored = await self.store.publish(
             PublicationDraft(
                 snapshot.marketplace,
-                [SourceDraft(snapshot.sources[0], entries)],
+                [SourceDraft(source.state, source.entries) for source in sources],
                 rows,
                 PARSER_VERSION,
                 "push",
                 self.clock.now(),
                 expected,
-                len(snapshot.files),
-                absent,
+                snapshot.file_count,
+                frozenset(
+                    entry.oid for one in sources for entry in one.entries.values() if entry.oid not in one.contents
+                ),
             )
         )
         assert isinstance(stored, Publication)

@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -277,6 +278,229 @@ async def test_publications_of_nothing_say_how_to_begin(desk: Desk) -> None:
     assert "nothing published yet" in result.stdout
 
 
+def _marketplace_with_tools() -> File:
+    plugins = [
+        {"name": "docs", "source": "./plugins/docs", "version": "1.0.0"},
+        {"name": "tools", "source": {"source": "github", "repo": "acme/tools", "ref": "stable"}},
+    ]
+    return File(json.dumps({"name": "acme", "owner": {"name": "Acme"}, "plugins": plugins}).encode())
+
+
+async def test_status_lists_the_repositories_that_plugins_come_from_and_what_became_of_them(running: Desk) -> None:
+    tools = running.github.create_repository("acme/tools", default_branch="stable")
+    broken = File(b"---\nname: saw\ndescription: [\n---\n")
+    tools.commit({"skills/hammer/SKILL.md": _skill("hammer", "Hits"), "skills/saw/SKILL.md": broken})
+    running.repository.commit({".claude-plugin/marketplace.json": _marketplace_with_tools()})
+    result = await running.types("reconcile")
+    assert result.exit_code == 0, said(result)
+    screen = (await running.types("status")).stdout
+    assert f"  plugins from  acme/tools@stable at {tools.head()[:10]}\n" in screen
+    assert "  warning  acme/tools skills/saw/SKILL.md:" in screen, screen
+    tools.delete()
+    await running.types("reconcile")
+    screen = (await running.types("status")).stdout
+    assert f"  plugins from  acme/tools@stable kept at {tools.head()[:10]}: " in screen
+    (status,) = json.loads((await running.types("status", "--json")).stdout)["marketplaces"]
+    (source,) = status["sources"]
+    assert (source["repository"], source["follows"], source["commit"]) == ("acme/tools", "stable", tools.head())
+    assert source["trouble"]
+    assert {row["repository"] for row in status["problems"] if row["path"] == "skills/saw/SKILL.md"} == {"acme/tools"}
+
+
+async def test_status_counts_what_is_in_quarantine_and_what_changed_under_the_same_version(desk: Desk) -> None:
+    desk.environ["SKILLPORT_SYNC__QUARANTINE"] = "secrets"
+    versioned = {".claude-plugin/marketplace.json": _marketplace_with_tools()}
+    desk.github.create_repository("acme/tools", default_branch="stable").commit({"README.md": b"nothing"})
+    desk.repository.commit(versioned)
+    await desk.types("reconcile")
+    secret = "token: ghp_" + "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"
+    desk.repository.commit(
+        {
+            "plugins/docs/skills/letters/SKILL.md": _skill("letters", "Writes better letters"),
+            "plugins/docs/skills/memos/notes.md": File(secret.encode()),
+        }
+    )
+    await desk.types("reconcile")
+    screen = (await desk.types("status")).stdout
+    assert re.search(r"^  quarantine +1 skill kept out; the problems below say why$", screen, re.MULTILINE), screen
+    assert re.search(r"^  versions +1 skill changed under the same version: docs/letters$", screen, re.MULTILINE), (
+        screen
+    )
+    assert "content       1 skill, " in screen
+    assert secret[-20:] not in screen
+    (status,) = json.loads((await desk.types("status", "--json")).stdout)["marketplaces"]
+    assert (status["quarantined"], status["unbumped_count"], status["unbumped"]) == (1, 1, ["docs/letters"])
+
+
+async def test_what_is_published_is_linted_alike_alone_and_beside_a_service(either: Desk) -> None:
+    await either.types("reconcile")
+    either.pushes(letters="Writes letters")
+    either.repository.commit({"plugins/docs/skills/memos/SKILL.md": File(b"no frontmatter at all")})
+    await either.types("reconcile")
+    result = await either.types("lint", "published", "--json")
+    assert result.exit_code in (0, 1), said(result)
+    report = json.loads(result.stdout)
+    assert (report["title"], report["commit"]) == ("acme/skills", either.repository.head())
+    assert {skill["skill"] for skill in report["skills"]} == {"docs/letters", "docs/memos"}
+    assert {row["path"] for row in report["findings"]} >= {"plugins/docs/skills/memos/SKILL.md"}
+
+
+async def test_what_is_not_published_cannot_be_linted(desk: Desk) -> None:
+    result = await desk.types("lint", "published")
+    assert result.exit_code == 2, said(result)
+    assert "nothing of acme/skills is published yet" in result.stderr
+
+
+# --- rollback and resume -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_rollback_serves_an_earlier_commit_and_stays_there_until_it_is_resumed(either: Desk) -> None:
+    await either.types("reconcile")
+    good, bad = either.repository.head(), either.pushes(letters="Writes nonsense", notes="Takes notes")
+    await either.types("reconcile")
+    result = await either.types("rollback", good[:8], "--reason", "letters write nonsense")
+    assert result.exit_code == 0, said(result)
+    assert f"acme/skills  published  {bad[:10]} → {good[:10]}" in result.stdout
+    assert result.stdout.endswith(
+        "acme/skills stays at this commit, whatever is pushed, until\n  skillport-sync resume\n"
+    )
+    newer = either.pushes(letters="Writes letters again")
+    held = await either.types("reconcile", "--json")
+    assert held.exit_code == 3, said(held)
+    (report,) = json.loads(held.stdout)["marketplaces"]
+    assert (report["outcome"], report["before"]) == ("held", good)
+    assert "resume" in report["reason"]
+    resumed = await either.types("resume", "--json")
+    assert resumed.exit_code == 0, said(resumed)
+    (report,) = json.loads(resumed.stdout)["marketplaces"]
+    assert (report["outcome"], report["before"], report["after"]) == ("published", good, newer)
+    again = await either.types("resume")
+    assert (again.exit_code, again.stdout) == (0, "nothing to resume: every marketplace follows its branch\n"), said(
+        again
+    )
+    rows = json.loads((await either.types("publications", "--json")).stdout)["publications"]
+    assert [(row["commit"], row["cause"]) for row in rows][1:] == [
+        (good, "rollback"),
+        (bad, "operator"),
+        (good, rows[-1]["cause"]),
+    ]
+
+
+async def test_status_says_loudly_that_a_marketplace_was_rolled_back(either: Desk) -> None:
+    await either.types("reconcile")
+    good = either.repository.head()
+    for text in ("Writes nonsense", "Writes more nonsense"):
+        either.pushes(letters=text)
+        await either.types("reconcile")
+    await either.types("rollback", good, "--reason", " letters\nwrite nonsense ")
+    newer = either.pushes(letters="Writes letters again")
+    await either.types("reconcile")
+    screen = (await either.types("status")).stdout
+    assert screen.startswith("acme/skills: rolled back, the branch is not followed\n")
+    assert re.search(rf"  rolled back  to {good[:10]}, \d+ s ago: letters\\x0awrite nonsense\n", screen), screen
+    assert "not served: 2 newer publications" in screen
+    assert "  to resume    skillport-sync resume\n" in screen
+    (status,) = json.loads((await either.types("status", "--json")).stdout)["marketplaces"]
+    assert (status["commit"], status["pin"]["commit"], status["pin"]["ahead"]) == (good, good, 2)
+    if status["last_pull"] is not None:  # a service remembers what its last pull saw
+        assert status["pin"]["head"] == newer
+        assert f"the branch is at {newer[:10]}" in screen
+    history = (await either.types("publications")).stdout
+    assert history.splitlines()[1].startswith("! ")
+    assert "follows the branch again" in history
+    await either.types("resume")
+    assert "rolled back" not in (await either.types("status")).stdout
+    assert "! " not in (await either.types("publications")).stdout
+
+
+async def test_whoever_rolls_back_to_what_is_served_stays_there(either: Desk) -> None:
+    await either.types("reconcile")
+    good = either.repository.head()
+    result = await either.types("rollback", good)
+    assert result.exit_code == 0, said(result)
+    either.pushes(letters="Writes nonsense")
+    assert (await either.types("reconcile")).exit_code == 3
+    (status,) = json.loads((await either.types("status", "--json")).stdout)["marketplaces"]
+    assert (status["commit"], status["pin"]["ahead"]) == (good, 0)
+    assert "no reason given" in (await either.types("status")).stdout
+
+
+async def test_a_rollback_needs_no_github(either: Desk) -> None:
+    await either.types("reconcile")
+    good = either.repository.head()
+    either.pushes(letters="Writes nonsense")
+    await either.types("reconcile")
+    either.github.faults.down()
+    result = await either.types("rollback", good[:7], "--json")
+    assert result.exit_code == 0, said(result)
+    assert json.loads(result.stdout)["requests"] == 0
+
+
+@pytest.mark.parametrize(
+    ("commit", "said_of_it"),
+    [
+        ("0123456789", "no publication that is kept has commit 0123456789; `skillport-sync publications` lists them"),
+        ("012345", "at least its first 7 digits"),
+        ("main", "at least its first 7 digits"),
+    ],
+)
+async def test_a_commit_that_was_never_published_cannot_be_rolled_back_to(
+    either: Desk, commit: str, said_of_it: str
+) -> None:
+    await either.types("reconcile")
+    result = await either.types("rollback", commit)
+    assert result.exit_code == 2, said(result)
+    assert said_of_it in result.stderr
+    (status,) = json.loads((await either.types("status", "--json")).stdout)["marketplaces"]
+    assert status["pin"] is None
+
+
+# --- the guard against mass removal ------------------------------------------------------------------------------------------
+
+
+async def test_a_commit_that_removes_very_many_skills_is_held_until_it_is_confirmed(either: Desk) -> None:
+    either.pushes(**{f"skill-{number:02}": "Does it" for number in range(15)})
+    await either.types("reconcile")
+    before = either.repository.head()
+    gone = {f"plugins/docs/skills/skill-{number:02}/SKILL.md": None for number in range(12)}
+    emptied = either.repository.commit(gone, message="oops")
+    held = await either.types("reconcile")
+    assert held.exit_code == 3, said(held)
+    assert f"commit {emptied[:10]} would remove 12 skills at once\n" in held.stdout
+    assert "docs/skill-00, docs/skill-01" in held.stdout
+    command = f"skillport-sync reconcile --confirm {emptied[:12]}"
+    assert any(line.strip() == command for line in held.stdout.splitlines()), held.stdout
+    (report,) = json.loads((await either.types("reconcile", "--json")).stdout)["marketplaces"]
+    assert (report["outcome"], report["before"], report["after"]) == ("held", before, emptied)
+    assert (report["removed"], report["would_remove"]) == (12, [f"docs/skill-{number:02}" for number in range(12)])
+    other = await either.types("reconcile", "--confirm", before)
+    assert other.exit_code == 3, said(other)
+    confirmed = await either.types(*command.split()[1:])
+    assert confirmed.exit_code == 0, said(confirmed)
+    assert f"{before[:10]} → {emptied[:10]}  +0 ~0 -12" in confirmed.stdout
+
+
+async def test_a_held_commit_is_in_the_status_of_a_service(running: Desk) -> None:
+    running.pushes(**{f"skill-{number:02}": "Does it" for number in range(15)})
+    await running.types("reconcile")
+    emptied = running.repository.commit({"plugins/docs/skills": None}, message="oops")
+    await running.types("reconcile")
+    screen = (await running.types("status")).stdout
+    assert screen.startswith("acme/skills: held, the previous publication is served\n")
+    assert f"skillport-sync reconcile --confirm {emptied[:12]}\n" in screen
+    assert "and 7 more" in screen
+
+
+async def test_a_marketplace_may_allow_itself_to_be_emptied(desk: Desk) -> None:
+    desk.environ["SKILLPORT_MARKETPLACES__0__MASS_REMOVAL"] = "allow"
+    desk.pushes(**{f"skill-{number:02}": "Does it" for number in range(15)})
+    await desk.types("reconcile")
+    desk.repository.commit({"plugins/docs/skills": None}, message="meant")
+    result = await desk.types("reconcile")
+    assert result.exit_code == 0, said(result)
+    assert "+0 ~0 -17" in result.stdout
+
+
 # --- tokens ------------------------------------------------------------------------------------------------------------------
 
 
@@ -399,6 +623,9 @@ async def test_a_wrong_configuration_is_told_whole_and_stops_every_command(desk:
         ("reconcile",),
         ("status",),
         ("publications",),
+        ("rollback", "0123456"),
+        ("resume",),
+        ("explain", "--user", "github:1"),
         ("token", "list"),
         ("config", "check"),
         ("config", "show"),

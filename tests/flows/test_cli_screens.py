@@ -11,6 +11,7 @@ import re
 import struct
 import sys
 import termios
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,21 +19,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillport_sync.cli import reports, status_report
+from skillport_sync.cli import access_report, reports, status_report
 from skillport_sync.cli.progress import counted
 from skillport_sync.cli.screen import Part, drawn, plain
 from skillport_sync.cli.wording import ahead, count, duration, printable, size, whole
 from skillport_sync.reports import (
     DatabaseSize,
+    Decision,
     DeliveryRow,
+    ExplainReport,
     LastPull,
+    MarketplaceAccess,
     MarketplaceStatus,
+    PersonRow,
+    PinStatus,
     ProblemRow,
     Progress,
     PublicationRow,
     PullReport,
     RateStatus,
     RepositoryFacts,
+    SkillAccess,
+    SourceStatus,
     StatusReport,
     TokenRow,
     Verified,
@@ -133,6 +141,98 @@ service
 """
 
 
+WOULD_GO = tuple(f"docs/skill-{number:02}" for number in range(20))
+
+TROUBLED = StatusReport(
+    at=NOW,
+    version="0.1.0",
+    running=True,
+    started_at=NOW - timedelta(hours=6),
+    marketplaces=(
+        MarketplaceStatus(
+            name="acme/skills",
+            repository="acme/skills",
+            commit=OLD,
+            published_at=NOW - timedelta(hours=2),
+            publication=42,
+            age_s=7300,
+            stale=True,
+            skills=34,
+            files=512,
+            problem_count=1,
+            problems=(
+                ProblemRow("skills/pdf/SKILL.md", "frontmatter_malformed", "error", "it is not YAML", 3, "acme/tools"),
+            ),
+            last_pull=LastPull("held", NOW - timedelta(seconds=12), 0.214, "rolled back: resume", NEW),
+            pin=PinStatus(OLD, "letters write nonsense since Friday", NOW - timedelta(hours=2), NEW, 3),
+            sources=(
+                SourceStatus("acme/charts", "HEAD", OLD),
+                SourceStatus("acme/fixed", NEW, NEW),
+                SourceStatus("acme/gone", "v1.2", OLD, "GitHub does not know acme/gone"),
+                SourceStatus("acme/never", "HEAD", None, "GitHub does not know acme/never"),
+                *(SourceStatus(f"acme/tools-{number}", "main", NEW) for number in range(9)),
+            ),
+            quarantined=1,
+            unbumped_count=5,
+            unbumped=("docs/letters", "docs/pdf", "data/analyzer", "data/plots", "data/tables"),
+        ),
+        MarketplaceStatus(
+            name="partners",
+            repository="partner/claude",
+            commit=OLD,
+            age_s=12,
+            skills=55,
+            files=80,
+            last_pull=LastPull(
+                "held", NOW - timedelta(minutes=2), 1.9, "it would remove 40 of 55 skills", NEW, 40, WOULD_GO
+            ),
+        ),
+    ),
+)
+
+TROUBLED_AT_80 = """\
+acme/skills  rolled back, the branch is not followed
+  repository    acme/skills
+  serving       3f2a9c1b0d, published 2 h ago as number 42
+  content       34 skills, 512 files
+  rolled back   to 3f2a9c1b0d, 2 h ago: letters write nonsense since Friday
+                not served: 3 newer publications, the branch is at 91be0c4aa2
+  to resume     skillport-sync resume --marketplace acme/skills
+  last pull     held 12 s ago, took 0.21 s
+  plugins from  acme/gone@v1.2 kept at 3f2a9c1b0d: GitHub does not know
+                acme/gone
+                acme/never, not read yet: GitHub does not know acme/never
+                acme/charts at 3f2a9c1b0d
+                acme/fixed at 91be0c4aa2, fixed
+                acme/tools-0@main at 91be0c4aa2
+                acme/tools-1@main at 91be0c4aa2
+                acme/tools-2@main at 91be0c4aa2
+                and 6 more, all read
+  quarantine    1 skill kept out; the problems below say why
+  versions      5 skills changed under the same version: docs/letters, docs/pdf,
+                data/analyzer and 2 more
+  1 problem
+    error  acme/tools skills/pdf/SKILL.md:3
+      it is not YAML (frontmatter_malformed)
+
+partners  held, the previous publication is served
+  repository  partner/claude
+  serving     3f2a9c1b0d
+  content     55 skills, 80 files
+  confirmed   12 s ago
+  last pull   held 2 min ago, took 1.90 s
+              commit 91be0c4aa2 would remove 40 skills at once
+              docs/skill-00, docs/skill-01, docs/skill-02, docs/skill-03,
+              docs/skill-04, docs/skill-05, docs/skill-06, docs/skill-07,
+              docs/skill-08, docs/skill-09 and 30 more
+              to publish it all the same:
+                skillport-sync reconcile --confirm 91be0c4aa200
+
+service
+  skillport-sync  0.1.0, running for 6 h
+"""
+
+
 def pull(**facts: object) -> PullReport:
     usual = {"marketplace": "acme/skills", "outcome": "unchanged", "before": OLD, "after": OLD, "cause": "operator"}
     return PullReport(**{**usual, "requests": 1, "duration_s": 0.12, **facts})  # type: ignore[arg-type]
@@ -213,6 +313,171 @@ PUBLICATIONS = [
     PublicationRow(40, "acme/skills", "acme/skills", OLD, NOW, "reconcile", 512, 33, 33, 0, 0),
 ]
 
+HELD = [
+    pull(outcome="held", after=NEW, removed=40, would_remove=WOULD_GO, reason="it would remove 40 of 55 skills at once")
+]
+
+HELD_AT_80 = """\
+marketplace  outcome  commit                   skills  requests    time
+───────────────────────────────────────────────────────────────────────
+acme/skills  held     3f2a9c1b0d → 91be0c4aa2  -              1  0.12 s
+
+commit 91be0c4aa2 would remove 40 skills at once
+docs/skill-00, docs/skill-01, docs/skill-02, docs/skill-03, docs/skill-04,
+docs/skill-05, docs/skill-06, docs/skill-07, docs/skill-08, docs/skill-09 and 30
+more
+to publish it all the same:
+  skillport-sync reconcile --confirm 91be0c4aa200
+"""
+
+ROLLED_BACK = pull(outcome="published", before=NEW, cause="rollback", added=1, removed=2, requests=0)
+
+ROLLED_BACK_AT_80 = """\
+marketplace  outcome    commit                   skills    requests    time
+───────────────────────────────────────────────────────────────────────────
+acme/skills  published  91be0c4aa2 → 3f2a9c1b0d  +1 ~0 -2         0  0.12 s
+
+acme/skills stays at this commit, whatever is pushed, until
+  skillport-sync resume
+"""
+
+PINNED = [
+    PublicationRow(43, "acme/skills", "acme/skills", OLD, NOW, "rollback", 512, 33, 0, 2, 1, current=True, pinned=True),
+    *(replace(row, current=False) for row in PUBLICATIONS),
+]
+
+_ALL_READ = Decision(True, 'defaults.read is "*": everybody signed in', 24)
+_EDITORS_WRITE = Decision(False, 'defaults.write is "editors", who github:583231 is not among', 25)
+_ADA = PersonRow(
+    "github:583231", "Ada", "ada@acme.example", ("eu", "staff"), (("department", "sales"),), "Ada's laptop"
+)
+
+EXPLAINED = ExplainReport(
+    _ADA,
+    (
+        MarketplaceAccess(
+            "acme/skills",
+            NEW,
+            "1.1",
+            groups=("sales, by domain acme.example",),
+            skills=(
+                *(SkillAccess(label, f"plugins/{label}", "published", _ALL_READ, _EDITORS_WRITE) for label in WOULD_GO),
+                SkillAccess(
+                    "people/salaries",
+                    "plugins/people/skills/salaries",
+                    "published",
+                    Decision(False, "skills.salaries.read does not list github:583231", 9),
+                    _EDITORS_WRITE,
+                ),
+                SkillAccess(
+                    "lab/draft",
+                    "plugins/lab/skills/draft",
+                    "unpublished",
+                    _ALL_READ,
+                    Decision(True, "plugins.lab.write lists github:583231", 12),
+                ),
+                SkillAccess(
+                    "docs/leak",
+                    "plugins/docs/skills/leak",
+                    "quarantined",
+                    Decision(False, "it is in quarantine: nobody reads it, whatever access.json says"),
+                    _EDITORS_WRITE,
+                ),
+            ),
+        ),
+        MarketplaceAccess("partners"),
+    ),
+)
+
+EXPLAINED_AT_80 = """\
+github:583231  Ada
+  e-mail  ada@acme.example
+  groups  eu, staff
+  claims  department=sales
+  from    API token "Ada's laptop", where nothing else was said
+
+acme/skills  reads 21 of 23 skills, writes 1
+  serving   91be0c4aa2, access.json version 1.1
+  editor    no
+  in group  sales, by domain acme.example
+  reads 21 skills: defaults.read is "*": everybody signed in (access.json:24)
+    docs/skill-00, docs/skill-01, docs/skill-02, docs/skill-03, docs/skill-04,
+    docs/skill-05, docs/skill-06, docs/skill-07, docs/skill-08, docs/skill-09,
+    docs/skill-10, docs/skill-11 and 9 more
+  does not read 1 skill: skills.salaries.read does not list github:583231
+  (access.json:9)
+    people/salaries
+  does not read 1 skill: it is in quarantine: nobody reads it, whatever
+  access.json says
+    docs/leak (quarantined)
+  writes 1 skill: plugins.lab.write lists github:583231 (access.json:12)
+    lab/draft (unpublished)
+  does not write 22 skills: defaults.write is "editors", who github:583231 is
+  not among (access.json:25)
+    docs/skill-00, docs/skill-01, docs/skill-02, docs/skill-03, docs/skill-04,
+    docs/skill-05, docs/skill-06, docs/skill-07, docs/skill-08, docs/skill-09,
+    docs/skill-10, docs/skill-11 and 10 more
+
+partners  nothing published yet
+"""
+
+_ABSENT = (
+    Decision(True, "there is no access.json: everybody signed in reads"),
+    Decision(False, "there is no access.json: nobody writes"),
+)
+EXPLAINED_SKILL = ExplainReport(
+    PersonRow("token:ci"),
+    (
+        MarketplaceAccess(
+            "acme/skills",
+            NEW,
+            "1.0",
+            skills=(
+                SkillAccess("docs/letters", "plugins/docs/skills/letters", "published", _ALL_READ, _EDITORS_WRITE),
+                SkillAccess("docs/letters", "plugins/docs/old/letters", "published", _ALL_READ, _EDITORS_WRITE),
+                SkillAccess("lab/letters", "plugins/lab/skills/letters", "unpublished", _ALL_READ, _EDITORS_WRITE),
+            ),
+        ),
+        MarketplaceAccess("partners", OLD, skills=(SkillAccess("mail/letters", "", "published", *_ABSENT),)),
+    ),
+    "letters",
+)
+
+EXPLAINED_SKILL_AT_80 = """\
+token:ci
+  e-mail  none
+  groups  none
+
+plugins/docs/skills/letters@acme/skills  reads it
+  read     yes: defaults.read is "*": everybody signed in (access.json:24)
+  write    no: defaults.write is "editors", who github:583231 is not among
+           (access.json:25)
+  serving  91be0c4aa2, plugins/docs/skills/letters
+
+plugins/docs/old/letters@acme/skills  reads it
+  read     yes: defaults.read is "*": everybody signed in (access.json:24)
+  write    no: defaults.write is "editors", who github:583231 is not among
+           (access.json:25)
+  serving  91be0c4aa2, plugins/docs/old/letters
+
+lab/letters@acme/skills  reads it
+  read         yes: defaults.read is "*": everybody signed in (access.json:24)
+  write        no: defaults.write is "editors", who github:583231 is not among
+               (access.json:25)
+  unpublished  its plugin has no entry in marketplace.json: found by its name,
+               never listed
+  serving      91be0c4aa2, plugins/lab/skills/letters
+
+mail/letters@partners  reads it
+  read     yes: there is no access.json: everybody signed in reads
+  write    no: there is no access.json: nobody writes
+  serving  3f2a9c1b0d, the root of its repository
+
+letters means several skills to this person, who has to say which:
+plugins/docs/skills/letters@acme/skills, plugins/docs/old/letters@acme/skills,
+mail/letters@partners
+"""
+
 TOKENS = [
     TokenRow("1", "token:ci", "ci", NOW - timedelta(days=3), last_used_at=NOW - timedelta(seconds=4)),
     TokenRow("2", "github:583231", "Ada's laptop", NOW - timedelta(days=3), expires_at=NOW + timedelta(days=30)),
@@ -223,6 +488,48 @@ TOKENS = [
 
 def test_the_status_screen() -> None:
     assert drawn(status_report.status(STATUS), 80) == STATUS_AT_80
+
+
+def test_the_status_screen_of_what_is_rolled_back_and_of_what_is_held() -> None:
+    assert drawn(status_report.status(TROUBLED), 80) == TROUBLED_AT_80
+
+
+def test_a_commit_that_is_held_is_told_with_what_would_go_and_the_command_that_lets_it() -> None:
+    assert drawn(reports.reconciled(HELD), 80) == HELD_AT_80
+
+
+def test_the_rollback_screen_says_how_it_ends() -> None:
+    assert drawn(reports.rolled_back(ROLLED_BACK), 80) == ROLLED_BACK_AT_80
+    failed = plain(reports.rolled_back(replace(ROLLED_BACK, outcome="failed", reason="the disk is full")))
+    assert "serves this commit as soon as it can" in failed
+
+
+def test_the_history_marks_a_rollback_and_that_it_stays() -> None:
+    first, *_, legend = plain(reports.publications(PINNED)).splitlines()[1:]
+    assert first.startswith("! 43")
+    assert " rollback " in first
+    assert legend == "! is served now and stays: `skillport-sync resume` follows the branch again"
+
+
+def test_the_explain_screen_of_everything() -> None:
+    assert drawn(access_report.explained(EXPLAINED), 80) == EXPLAINED_AT_80
+
+
+def test_the_explain_screen_of_a_name_that_several_skills_have() -> None:
+    assert drawn(access_report.explained(EXPLAINED_SKILL), 80) == EXPLAINED_SKILL_AT_80
+
+
+@pytest.mark.parametrize(
+    ("screen", "command"),
+    [
+        (status_report.status(TROUBLED), "skillport-sync resume --marketplace acme/skills"),
+        (status_report.status(TROUBLED), f"skillport-sync reconcile --confirm {NEW[:12]}"),
+        (reports.reconciled(HELD), f"skillport-sync reconcile --confirm {NEW[:12]}"),
+        (reports.rolled_back(ROLLED_BACK), "skillport-sync resume"),
+    ],
+)
+def test_a_command_to_copy_is_whole_on_a_line_of_its_own(screen: list[Part], command: str) -> None:
+    assert any(line.strip().removeprefix("to resume").strip() == command for line in drawn(screen, 80).splitlines())
 
 
 def test_the_reconcile_screen() -> None:
@@ -260,11 +567,17 @@ SCREENS = {
     "reconcile": reports.reconciled(RECONCILED),
     "publications": reports.publications(PUBLICATIONS),
     "tokens": reports.tokens(TOKENS, NOW),
+    "troubled status": status_report.status(TROUBLED),
+    "held": reports.reconciled(HELD),
+    "rollback": reports.rolled_back(ROLLED_BACK),
+    "pinned": reports.publications(PINNED),
+    "explain": access_report.explained(EXPLAINED),
+    "explain a skill": access_report.explained(EXPLAINED_SKILL),
 }
 
 
 @pytest.mark.parametrize("name", SCREENS)
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [80, 100, 120])
 def test_no_screen_is_wider_than_its_terminal_and_no_fact_is_cut(name: str, width: int) -> None:
     screen = drawn(SCREENS[name], width)
     assert max(map(len, screen.splitlines())) <= width
@@ -286,12 +599,27 @@ def test_a_long_name_is_folded_and_stays_readable() -> None:
 def test_text_from_outside_cannot_command_the_terminal(draw: object) -> None:
     evil = "\x1b]0;owned\x07\x1b[31m\r\u202e[bold]red[/bold]"
     marketplace = MarketplaceStatus(
-        evil, evil, evil, problem_count=1, problems=(ProblemRow(evil, evil, "error", evil),)
+        evil,
+        evil,
+        evil,
+        problem_count=1,
+        problems=(ProblemRow(evil, evil, "error", evil, None, evil),),
+        pin=PinStatus(evil, evil, NOW, evil),
+        sources=(SourceStatus(evil, evil, evil, evil),),
+        unbumped_count=1,
+        unbumped=(evil,),
     )
+    decision = Decision(True, evil)
+    access = MarketplaceAccess(
+        evil, evil, evil, True, (evil,), (SkillAccess(evil, evil, "published", decision, decision),)
+    )
+    person = PersonRow(evil, evil, evil, (evil,), ((evil, evil),), evil)
     report = StatusReport(NOW, "1", True, (marketplace,), (DeliveryRow(evil, evil, NOW, evil, evil, evil, evil),))
     parts: list[Part] = [
         *status_report.status(report),
-        *reports.reconciled([pull(marketplace=evil, reason=evil, outcome="refused")]),
+        *reports.reconciled([pull(marketplace=evil, reason=evil, outcome="refused", would_remove=(evil,))]),
+        *access_report.explained(ExplainReport(person, (access,))),
+        *access_report.explained(ExplainReport(person, (access, access), evil)),
         *reports.tokens([TokenRow("1", evil, evil, NOW)], NOW),
     ]
     screen = draw(parts)  # type: ignore[operator]

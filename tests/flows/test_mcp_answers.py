@@ -59,6 +59,7 @@ ARGUMENTS = st.fixed_dictionaries(
         "query": st.sampled_from(["report", "PDF form", "quarterly", "", "☃"]) | ANY_JSON,
         "surface": st.sampled_from(["CC", "CALL", "cd", "", "XX"]) | ANY_JSON,
         "plugin": st.sampled_from(["docs", "people", ""]) | ANY_JSON,
+        "category": st.sampled_from(["forms", ""]) | ANY_JSON,
         "limit": st.sampled_from([1, 2, 100, 500, "2", 0, 501]) | ANY_JSON,
         "cursor": st.sampled_from(["", "nonsense", "W10"]) | ANY_JSON,
         "skill": st.sampled_from(NAMES) | ANY_JSON,
@@ -86,6 +87,7 @@ LIKELY = st.sampled_from(
         {"operation": "fetch", "skill": "pdf"},
         {"operation": "fetch", "skill": "docs/pdf", "paths": FILES[:7]},
         {"operation": "fetch", "skill": "pdf", "version": "1.2.0"},
+        {"operation": "fetch", "skill": "pdf", "version": "1.1.0"},
         {"operation": "version", "skill": "pdf"},
         {
             "operation": "version",
@@ -295,6 +297,71 @@ async def test_version_tells_the_history_newest_first(wire, published, clock):
     assert content["history"][0]["revision"] == content["skill"]["revision"] != content["history"][1]["revision"]
 
 
+async def test_version_tells_removals_and_content_that_changed_without_a_version(wire, cold_wire, published, clock):
+    path = "plugins/docs/skills/pdf/SKILL.md"
+    without = {name: content for name, content in published.small.items() if "/pdf/" not in name}
+    for files in ({**published.small, path: published.skill_md("pdf", "Changed.")}, without, published.small):
+        clock.advance(3600)
+        await published.publish(files)
+    for call in (wire.call, wire.call, cold_wire.call):
+        content = (await call({"operation": "version", "skill": "pdf"}))["structuredContent"]
+        back, gone, changed, first = content["history"]
+        assert set(first) == {"commit", "date", "version", "revision"}
+        assert set(gone) == {"commit", "date", "removed"}
+        assert gone["removed"] is changed["changed_without_bump"] is back["changed_without_bump"] is True
+        assert changed["version"] == first["version"] == back["version"] == "1.2.0"
+        assert back["revision"] == first["revision"]
+    earlier = await wire.call({"operation": "fetch", "skill": "pdf", "commit": changed["commit"][:10]})
+    assert "Changed." in earlier["content"][1]["resource"]["text"]
+    assert earlier["structuredContent"]["snapshot"]["commit"] == changed["commit"]
+    assert earlier["structuredContent"]["snapshot"]["earlier"] is True
+    assert "earlier" not in content["snapshot"]
+
+
+async def test_a_history_that_is_remembered_is_told_only_to_whom_it_was_told(wire, cold_wire, published, clock):
+    clock.advance(1)
+    closed = {
+        **published.small,
+        ".skillport/access.json": published.access(salaries=["token:alice"], pdf=["token:alice"]),
+    }
+    closed["plugins/docs/skills/pdf/bom.txt"] = "closed for a while"
+    await published.publish(closed)
+    clock.advance(1)
+    await published.publish({**published.small, ".skillport/access.json": published.access()})
+    lengths = []
+    for who in ("alice", "bob", "alice", "bob"):
+        asked = {"operation": "version", "skill": "pdf"}
+        answer = await wire.call(asked, who=who)
+        assert answer == await cold_wire.call(asked, who=who)
+        lengths.append([entry.get("removed", False) for entry in answer["structuredContent"]["history"]])
+    assert lengths == [[False, False, False], [False, True, False]] * 2
+
+
+async def test_version_tells_of_plugins_of_what_is_renamed_and_of_what_is_newer(wire, published, clock):
+    clock.advance(1)
+    manifest = published.marketplace("docs", "finance", renames={"papers": "docs"})
+    await published.publish({**published.small, ".claude-plugin/marketplace.json": manifest})
+    installed = [{"name": name, "version": "1.3.0"} for name in ("docs", "papers", "papers/pdf", "finance", "pdf")]
+    content = (await wire.call({"operation": "version", "installed": installed}))["structuredContent"]
+    statuses = [one["status"] for one in content["installed"]]
+    assert statuses == ["ahead", "renamed", "renamed", "update_available", "ahead"]
+    assert content["installed"][1]["current"] == {"plugin": "docs", "version": "1.2.0"}
+    assert content["installed"][2]["current"]["name"] == "pdf"
+    assert content["installed"][2]["current"]["plugin"] == "docs"
+
+
+async def test_a_skill_of_which_not_all_can_be_served_says_so(wire, published, clock):
+    clock.advance(1)
+    link = "plugins/docs/skills/pdf/template.pdf"
+    await published.publish({**published.small, link: "../nowhere/template.pdf"}, symlinks=frozenset({link}))
+    content = (await wire.call({"operation": "fetch", "skill": "pdf"}))["structuredContent"]
+    assert content["skill"]["incomplete"] is True
+    assert (
+        "incomplete"
+        not in (await wire.call({"operation": "fetch", "skill": "docs/report"}))["structuredContent"]["skill"]
+    )
+
+
 async def test_version_compares_what_is_installed(wire, published):
     revision = (await wire.call({"operation": "version", "skill": "pdf"}))["structuredContent"]["skill"]["revision"]
     installed = [
@@ -366,8 +433,14 @@ async def test_whoami_says_who_and_where_an_editor(wire):
         ({"operation": "fetch", "skill": "pdf", "paths": ["scripts"]}, "It is a directory: ask for files in it"),
         ({"operation": "fetch", "skill": "pdf", "paths": {}}, 'such as ["scripts/fill.py"]'),
         ({"operation": "fetch", "skill": "pdf", "paths": ["x"] * 101}, "At most 100 paths"),
-        ({"operation": "fetch", "skill": "pdf", "version": "9.9.9"}, "the current one has version 1.2.0"),
-        ({"operation": "fetch", "skill": "pdf", "commit": "abc"}, "Leave version and commit out"),
+        (
+            {"operation": "fetch", "skill": "pdf", "version": "9.9.9"},
+            "has no version '9.9.9'. Send one of: 1.2.0 (served).",
+        ),
+        ({"operation": "fetch", "skill": "pdf", "commit": "abc"}, "first 7 to 40 hexadecimal digits"),
+        ({"operation": "fetch", "skill": "pdf", "commit": "0" * 7}, "leave commit out to fetch what is served"),
+        ({"category": ["x"]}, "category must be a string, not a list"),
+        ({"operation": "fetch", "skill": "pdf", "category": "x"}, 'Send it with "operation": "list".'),
         ({"operation": "version", "installed": "pdf"}, "must be a list such as"),
         ({"operation": "version", "installed": [{"version": "1"}]}, "entry 0 has no name"),
         ({"operation": "version", "installed": [{"name": "pdf", "sha": "1"}]}, "not 'sha'"),

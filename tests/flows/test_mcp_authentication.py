@@ -135,7 +135,7 @@ async def test_what_breaks_inside_of_a_call_is_a_json_rpc_error_with_a_reference
         async def skill_history(self, *skill):
             raise RuntimeError("the secret of the house")
 
-    published.queries = Queries(published.current, published.store, Failing(), published.clock)
+    published.queries = Queries(published.current, Failing(), published.restoring, published.clock)
     wire = await wire_of(published)
     for modern in (True, False):
         params = {"name": "skillport", "arguments": {"operation": "version", "skill": "pdf"}}

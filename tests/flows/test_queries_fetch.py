@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from skillport_sync.errors import Invalid, Missing, Unavailable
+from skillport_sync.git.objects import blob_id
 from skillport_sync.queries import Queries
 from skillport_sync.queries.answers import NotHeld
 from skillport_sync.queries.cursors import Cursor, key_of, question_digest
@@ -100,8 +102,11 @@ async def test_what_is_not_held_is_said_and_what_is_odd_is_marked(publisher):
     answer = await publisher.queries.fetch(publisher.bob, "s")
     facts = {fact.path: fact for fact in answer.files}
     assert facts["large.bin"].sha256 is None
-    assert facts["link"].symlink is True
     assert facts["run"].executable is True
+    # A link is followed: what is served is the file that it leads to.
+    assert facts["link"] == replace(facts["SKILL.md"], path="link")
+    linked = await publisher.queries.fetch(publisher.bob, "s", paths=["link"])
+    assert linked.contents[0].content == files[f"{skill}/SKILL.md"].encode()
     answer = await publisher.queries.fetch(publisher.bob, "s", paths=["large.bin", "run"])
     assert isinstance(answer.contents[0], NotHeld)
     assert "larger than this mirror keeps" in answer.contents[0].reason
@@ -119,15 +124,20 @@ async def test_content_that_went_missing_is_unavailable_for_now(published):
 async def test_the_current_version_and_commit_may_be_named(published):
     commit = published.current.get()["acme"].publication.commit
     for question in ({"version": "1.2.0"}, {"commit": commit}, {"commit": commit[:7].upper()}):
-        assert (await published.queries.fetch(published.bob, "pdf", **question)).skill.version == "1.2.0"
-    for question in (
-        {"version": "1.2"},
-        {"commit": commit[:6]},
-        {"commit": ""},
-        {"version": "1.2.0", "commit": "0" * 40},
-    ):
-        with pytest.raises(Missing, match=r"version 1\.2\.0, commit"):
-            await published.queries.fetch(published.bob, "pdf", **question)
+        answer = await published.queries.fetch(published.bob, "pdf", **question)
+        assert answer.skill.version == "1.2.0"
+        assert answer.basis is not None
+    with pytest.raises(Missing, match=r"docs/pdf has no version '1\.2'\. Send one of: 1\.2\.0 \(served\)\."):
+        await published.queries.fetch(published.bob, "pdf", version="1.2")
+
+
+async def test_what_is_served_is_found_by_its_commit_even_where_mirror_db_has_lost_it(published):
+    commit = published.current.get()["acme"].publication.commit
+    await published.store.start_anew("a test")
+    skill_md = published.small["plugins/docs/skills/pdf/SKILL.md"].encode()
+    await published.store.put_blobs([(blob_id(skill_md), skill_md)])
+    answer = await published.queries.fetch(published.bob, "pdf", commit=commit[:8])
+    assert answer.snapshots[0].commit == commit
 
 
 async def test_a_fetch_goes_on_in_the_publication_it_began_in(publisher, clock):
@@ -157,6 +167,9 @@ async def test_an_answer_is_of_one_publication_even_if_another_comes_while_it_is
     class Meanwhile:
         """The store, in which something is published whenever it is asked."""
 
+        reading, load = publisher.store.reading, publisher.store.load
+        find_publications = publisher.store.find_publications
+
         async def content(self, oid):
             await self._publish()
             return await publisher.store.content(oid)
@@ -170,7 +183,7 @@ async def test_an_answer_is_of_one_publication_even_if_another_comes_while_it_is
             await publisher.publish(files("b"), executable=frozenset())
 
     first = await publisher.publish(files("a"), executable=frozenset())
-    queries = Queries(publisher.current, Meanwhile(), Meanwhile(), clock)
+    queries = Queries(publisher.current, Meanwhile(), publisher.restoring, clock)
     versions = await queries.versions(publisher.bob, "s")
     assert [entry.commit for entry in versions.history] == [first.publication.commit]
     first = await publisher.publish(files("a"), executable=frozenset())

@@ -82,6 +82,8 @@ async def test_a_cursor_of_another_question_or_of_nothing_says_so(publisher):
     cursor = (await publisher.queries.list_skills(publisher.bob, query="odd", limit=3)).next_cursor
     with pytest.raises(Invalid, match="belongs to another question"):
         await publisher.queries.list_skills(publisher.bob, query="even", limit=3, cursor=cursor)
+    with pytest.raises(Invalid, match="belongs to another question"):
+        await publisher.queries.list_skills(publisher.bob, query="odd", category="x", limit=3, cursor=cursor)
     with pytest.raises(Invalid, match="not one of ours"):
         await publisher.queries.fetch(publisher.bob, "skill-001", cursor=cursor)
     for garbled in ("", "x", cursor[:-3], "A" * 5000, "W1sxXSwiIiwxXQ"):

@@ -31,8 +31,8 @@ from skillport_sync.store.ledger import DeliveryState, Hint, LedgerEntry
 from skillport_sync.store.state import StateStore
 from webhooks.app import PATH, Receiver
 from webhooks.intake import MIB, Limits
-from webhooks.judgement import Watched
 from webhooks.refusals import BODY_TOO_SLOW, METHOD_NOT_ALLOWED, RefusalLog
+from webhooks.verdict import Watched
 
 ACME, BETA = MarketplaceName("acme"), MarketplaceName("beta")
 SECRET, OLD_SECRET = b"It's a Secret to Everybody", b"what it was before"
@@ -201,7 +201,7 @@ async def test_a_delivery_is_in_the_ledger_as_it_said(station: Station) -> None:
         "refs/heads/main",
         True,
     )
-    assert (entry.state, entry.marketplace) == (DeliveryState.OWED, ACME)
+    assert (entry.state, entry.marketplaces) == (DeliveryState.OWED, (ACME,))
 
 
 async def test_both_secrets_of_a_rotation_are_taken_and_the_log_tells_which(
@@ -252,7 +252,8 @@ async def test_whatever_github_sends_is_answered_202_and_written_down(
 
 async def test_only_a_hint_that_may_be_tried_reaches_the_pull(station: Station) -> None:
     await station.deliver(push(A, B, repository={"full_name": "acme/skills"}))
-    assert [(hint.before, hint.after) for hint in (await station.state.owed(ACME)).hints] == [(None, None)]
+    owed = await station.state.owed(ACME)
+    assert (owed.is_owed, owed.hints) == (True, ())
 
 
 async def test_a_rename_is_noted_and_pulled(station: Station) -> None:
@@ -276,10 +277,57 @@ async def test_an_archived_repository_and_a_deleted_webhook_are_noted(station: S
     assert (await station.state.repository_facts(ACME)).hook_deleted is False
 
 
-async def test_every_marketplace_of_one_repository_is_woken(station: Station) -> None:
+async def test_every_marketplace_of_one_repository_is_owed_a_pull_and_woken(station: Station) -> None:
     station.watched.append(Watched(BETA, "acme/skills", None, "main"))
-    assert await station.deliver(push()) == (202, "accepted")
+    assert await station.deliver(push(A, B)) == (202, "accepted")
     assert station.woken == [(ACME, "push"), (BETA, "push")]
+    for marketplace in (ACME, BETA):
+        owed = await station.state.owed(marketplace)
+        assert (owed.is_owed, [hint.after for hint in owed.hints]) == (True, [B])
+
+
+async def test_a_push_to_a_source_is_owed_to_everybody_who_takes_plugins_from_it(
+    station: Station, log_lines: list[EventDict]
+) -> None:
+    station.watched += [
+        Watched(BETA, "beta/skills", None, None),
+        *(Watched(name, "tools/all", None, "v1", "source") for name in (ACME, BETA)),
+    ]
+    pushed = push(A, B, "refs/tags/v1", repository={"id": 9, "full_name": "Tools/All", "default_branch": "main"})
+    assert await station.deliver(pushed) == (202, "accepted")
+    assert station.woken == [(ACME, "source_push"), (BETA, "source_push")]
+    for marketplace in (ACME, BETA):
+        owed = await station.state.owed(marketplace)
+        assert (owed.is_owed, owed.cause, owed.hints) == (True, "source_push", ())
+    (entry,) = await station.ledger()
+    assert (entry.delivery.before, entry.delivery.after) == (None, None), "no head from a push to a source"
+    assert (log_lines[-1]["marketplaces"], log_lines[-1]["source_of"]) == ([], [ACME, BETA])
+
+
+async def test_a_source_that_somebody_is_mirrored_from_is_a_hint_to_the_latter_only(station: Station) -> None:
+    station.watched.append(Watched(BETA, "acme/skills", None, None, "source"))
+    await station.deliver(push(A, B))
+    assert station.woken == [(ACME, "push"), (BETA, "source_push")]
+    assert [hint.after for hint in (await station.state.owed(ACME)).hints] == [B]
+    assert (await station.state.owed(BETA)).hints == ()
+
+
+async def test_what_is_true_of_a_source_is_not_noted_of_its_users(station: Station) -> None:
+    station.watched.append(Watched(BETA, "acme/skills", None, None, "source"))
+    repository = {"id": 7, "full_name": "acme/skills"}
+    for action in ("archived", "privatized"):
+        await station.deliver({"action": action, "repository": repository}, event="repository")
+    assert (await station.state.repository_facts(ACME)).visibility == "private"
+    assert (await station.state.repository_facts(BETA)).visibility is None
+    assert station.woken == [(BETA, "source_repository")]
+
+
+async def test_a_source_that_turns_public_is_a_warning(station: Station, log_lines: list[EventDict]) -> None:
+    station.watched = [Watched(ACME, "tools/all", None, None, "source")]
+    payload = {"action": "publicized", "repository": {"id": 9, "full_name": "tools/all"}}
+    assert await station.deliver(payload, event="repository") == (202, "noted")
+    assert (log_lines[-1]["log_level"], log_lines[-1]["warnings"]) == ("warning", ["source_publicized"])
+    assert not (await station.state.owed(ACME)).is_owed
 
 
 # --- redelivery ---------------------------------------------------------------------------------------------------------
@@ -301,6 +349,17 @@ async def test_a_redelivery_of_what_failed_runs_again(station: Station) -> None:
     assert await station.deliver(push(), guid="g") == (202, "accepted")
     assert station.woken == [(ACME, "push")] * 2
     assert [entry.state for entry in await station.ledger()] == [DeliveryState.OWED]
+
+
+async def test_a_redelivery_wakes_only_whose_pull_failed(station: Station) -> None:
+    station.watched.append(Watched(BETA, "acme/skills", None, "main"))
+    await station.deliver(push(), guid="g")
+    await station.state.settle(ACME, 1, B)
+    await station.state.fail(BETA, 1, "GitHub is down")
+    station.woken.clear()
+    assert await station.deliver(push(), guid="g") == (202, "accepted")
+    assert station.woken == [(BETA, "push")]
+    assert not (await station.state.owed(ACME)).is_owed
 
 
 async def test_a_redelivery_counts_once_its_repository_is_mirrored(station: Station) -> None:

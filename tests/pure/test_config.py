@@ -109,6 +109,8 @@ def test_every_key_can_be_set_by_environment(folder: Path) -> None:
                 return {"format": "json", "level": "debug"}[str(key.path[-1])]
             case "allowed_hosts" | "allowed_origins":
                 return "a.example, b.example"
+            case "mass_removal":
+                return "allow"
             case "webhooks_port":
                 return "8099"
         return ",".join(value) if isinstance(value, list) else str(value)
@@ -131,6 +133,26 @@ def test_the_environment_wins_over_the_file(folder: Path) -> None:
 
 def test_an_empty_variable_sets_nothing(folder: Path) -> None:
     assert read(folder, SKILLPORT_SERVER__PORT="").server.port == 8080
+
+
+def test_a_mass_removal_is_held_at_half_unless_a_marketplace_says_otherwise(folder: Path) -> None:
+    text = MINIMAL + MINIMAL + "name = 'lab'\nmass_removal = 'allow'\nmax_removed_share = 1\n"
+    marketplaces = read(folder, text).marketplaces
+    assert [(each.mass_removal, each.max_removed_share) for each in marketplaces] == [("hold", 0.5), ("allow", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("listed", "meant"),
+    [
+        ("[]", set()),
+        ("['secrets']", {"secrets"}),
+        ("['hidden-unicode', 'secrets', 'secrets']", {"secrets", "hidden-unicode"}),
+    ],
+)
+def test_quarantine_names_what_keeps_a_skill_out(folder: Path, listed: str, meant: set[str]) -> None:
+    assert read(folder, MINIMAL + f"[sync]\nquarantine = {listed}\n").sync.quarantine == meant
+    environ = {"SKILLPORT_SYNC__QUARANTINE": ",".join(sorted(meant))}
+    assert read(folder, MINIMAL, **environ).sync.quarantine == meant
 
 
 def test_marketplaces_can_be_added_and_changed_by_environment(folder: Path) -> None:
@@ -251,6 +273,13 @@ mode = "none"
         (MINIMAL + "[sync]\nreconcile_interval_s=inf\n", "sync.reconcile_interval_s"),
         (MINIMAL + "[sync]\nmax_file_bytes=200_000_000\n", "sync.max_file_bytes must be at most 100,000,000"),
         (MINIMAL + "[sync]\nmax_files=true\n", "sync.max_files must be a whole number"),
+        (MINIMAL + "mass_removal = 'ask'\n", 'marketplaces[0].mass_removal must be "hold" or "allow"'),
+        (MINIMAL + "max_removed_share = 50\n", "marketplaces[0].max_removed_share must be at most 1"),
+        (MINIMAL + "[sync]\nquarantine=['viruses']\n", 'sync.quarantine[0] must be "secrets" or "hidden-unicode"'),
+        (
+            MINIMAL + "[sync]\nquarantine='secrets'\n",
+            "sync.quarantine must be a list in brackets, for example quarantine = [",
+        ),
         ("server = 3\n" + MINIMAL, "config.toml:1: server must be a table"),
         ("marketplaces = 3\n", "config.toml:1: marketplaces must be a list"),
         ("[server]\nport = \n", "config.toml:2: not TOML: invalid value"),

@@ -62,6 +62,10 @@ def test_arguments_become_questions():
     assert question_of({}) == ListQuestion()
     assert question_of({"operation": "list", "query": "x", "limit": "7"}) == ListQuestion(query="x", limit=7)
     assert question_of({"operation": "fetch", "skill": "a/b", "paths": "x"}) == FetchQuestion("a/b", ("x",))
+    assert question_of({"category": "forms", "plugin": ""}) == ListQuestion(category="forms")
+    assert question_of({"operation": "fetch", "skill": "b", "version": "1.0", "commit": "abcdef0"}) == FetchQuestion(
+        "b", version="1.0", commit="abcdef0"
+    )
     assert question_of({"operation": "version", "skill": "b"}) == VersionQuestion("b")
     assert question_of({"operation": "whoami", "skill": None}) == WhoamiQuestion()
 
@@ -92,7 +96,7 @@ def test_any_arguments_are_a_question_or_a_sentence(arguments):
 @given(JSON)
 def test_what_the_schema_takes_is_taken(value):
     """Arguments that fit the schema and belong together are never refused for their type."""
-    for name in ("query", "plugin"):
+    for name in ("query", "plugin", "category"):
         if isinstance(value, str) and len(value) <= 1000:
             question_of({name: value})
 

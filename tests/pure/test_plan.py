@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from skillport_sync.files import within
 from skillport_sync.git.listing import Entry, Listing
 from skillport_sync.git.objects import EMPTY_TREE, ZERO_ID, BlobId, CommitId, Mode
 from skillport_sync.sync.plan import (
@@ -16,14 +17,18 @@ from skillport_sync.sync.plan import (
     AskRelation,
     Believe,
     Bounds,
+    Load,
     LookAgain,
     PushHint,
     TooMuch,
     Transfer,
+    check_load,
     diff,
     end_of_pushes,
     judge_head,
+    load_of,
     plan_transfer,
+    shared,
     unfulfilled,
 )
 
@@ -272,6 +277,71 @@ def test_too_many_bytes_are_refused_but_only_those_that_would_be_held_count():
     bounds = Bounds(max_file_bytes=100, max_total_bytes=150)
     assert isinstance(plan_transfer(listing(100, 100), set(), bounds), TooMuch)
     assert isinstance(plan_transfer(listing(100, 101), set(), bounds), Transfer)
+
+
+# --- a part of a repository -----------------------------------------------------------------------------------------------
+
+names = st.sampled_from(["a", "ab", "b"])
+directories = st.lists(st.lists(names, max_size=3).map("/".join), max_size=4).map(tuple)
+files = st.dictionaries(
+    st.lists(names, min_size=1, max_size=4).map(lambda parts: "/".join(parts).encode()),
+    st.builds(Entry, st.just(Mode.FILE), st.integers(0, 40).map(blob), st.just(7)),
+)
+
+
+def is_below(path: bytes, some: tuple[str, ...]) -> bool:
+    """The oracle: by whole names, one after the other."""
+    parents = path.decode().split("/")[:-1]
+    return any(parents[: len(parts)] == parts for parts in ([p for p in d.split("/") if p] for d in some))
+
+
+@given(files, directories)
+def test_what_is_within_directories_is_what_is_below_one_of_them(found, some):
+    assert within(found, some) == {path: entry for path, entry in found.items() if is_below(path, some)}
+
+
+@given(files, directories, directories)
+@example({b"ab/f": Entry(Mode.FILE, blob(1), 7)}, ("a",), ("ab",))
+def test_shared_directories_cover_exactly_what_is_below_both(found, some, others):
+    both = shared(some, others)
+    assert within(found, both).keys() == within(found, some).keys() & within(found, others).keys()
+    assert both == shared(others, some) == tuple(sorted(both))
+
+
+@given(files, directories, st.sets(st.integers(0, 40).map(blob)))
+def test_of_a_part_exactly_what_is_missing_of_it_is_fetched(found, some, held):
+    planned = plan_transfer(Listing(EMPTY_TREE, found, {}), held, Bounds(), some)
+    assert isinstance(planned, Transfer)
+    assert set(planned.blobs) == {entry.oid for entry in within(found, some).values()} - held
+
+
+@given(files, directories)
+def test_a_part_weighs_all_files_and_its_own_bytes(found, some):
+    load = load_of(Listing(EMPTY_TREE, found, {}), Bounds(), some)
+    assert load == Load(len(found), 7 * len(within(found, some)))
+
+
+def test_of_a_part_only_its_own_bytes_may_be_too_many():
+    found = Listing(EMPTY_TREE, {b"a/f": Entry(Mode.FILE, blob(1), 100), b"b/f": Entry(Mode.FILE, blob(2), 900)}, {})
+    bounds = Bounds(max_total_bytes=100)
+    assert isinstance(plan_transfer(found, set(), bounds, ("a",)), Transfer)
+    assert isinstance(plan_transfer(found, set(), bounds, ("b",)), TooMuch)
+
+
+@pytest.mark.parametrize(
+    ("load", "code"),
+    [
+        (Load(10, 100), None),
+        (Load(11, 100), "too_many_files"),
+        (Load(10, 101), "too_many_bytes"),
+        (Load(6, 60) + Load(4, 40), None),
+        (Load(6, 60) + Load(5, 40), "too_many_files"),
+    ],
+)
+def test_what_is_mirrored_together_is_weighed_together(load, code):
+    refused = check_load(load, Bounds(max_files=10, max_total_bytes=100), "take plugins from fewer")
+    assert (refused.code if refused else None) == code
+    assert refused is None or refused.message.endswith("raise it or take plugins from fewer")
 
 
 # --- what changed ---------------------------------------------------------------------------------------------------------

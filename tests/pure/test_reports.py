@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from skillport_sync import reports
@@ -21,7 +21,8 @@ REPORTS = [
 
 
 @pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.__name__)
-@settings(max_examples=30)
+# No deadline: the first of each kind builds its parser.
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_every_report_comes_back_from_json_as_it_was(report: type[Report], data: st.DataObject) -> None:
     sent = data.draw(st.from_type(report))

@@ -126,7 +126,7 @@ def test_a_skill_is_found_by_name_by_plugin_and_by_marketplace(label, found):
 def test_content_and_policy_come_from_the_same_commit():
     policy = snapshot(files()).policy
     assert isinstance(policy, AccessPolicy)
-    assert policy.editors == {"google:1"}
+    assert policy.editors.ids == {"google:1"}
 
 
 def test_without_a_policy_file_the_policy_is_absent():

@@ -22,7 +22,8 @@ from webhooks.happening import (
     RepositoryChanged,
     Unhandled,
 )
-from webhooks.judgement import Ignore, News, Note, Pull, Watched, judge
+from webhooks.judgement import judge
+from webhooks.verdict import Ignore, News, Note, Pull, Watched
 
 ACME, BETA = MarketplaceName("acme"), MarketplaceName("beta")
 OURS = Watched(ACME, "acme/skills", None, None)
@@ -239,6 +240,123 @@ def test_installations_of_others_are_ignored() -> None:
     assert judge(delivery(change, Repository(), "created"), [OURS]) == Ignore("installation_of_others")
 
 
+# --- who takes plugins from a repository ----------------------------------------------------------------------------------
+
+USED = Watched(BETA, "acme/skills", None, None, "source")
+TAG = replace(PUSH, ref="refs/tags/v1")
+
+
+def test_a_push_to_a_repository_that_is_a_source_is_pulled_by_its_users_without_a_hint() -> None:
+    assert judge(delivery(PUSH), [USED]) == Pull((), "source_push", users=(BETA,))
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/v1", "refs/tags/v1"])
+def test_a_source_s_ref_is_a_branch_or_a_tag(ref: str) -> None:
+    used = replace(USED, branch="v1")
+    assert judge(delivery(replace(PUSH, ref=ref)), [used]) == Pull((), "source_push", users=(BETA,))
+
+
+@pytest.mark.parametrize(
+    ("ref", "branch", "because"),
+    [
+        ("refs/heads/feature", None, "other_branch_pushed"),
+        ("refs/heads/feature", "main", "other_branch_pushed"),
+        ("refs/tags/v2", "v1", "tag_pushed"),
+        ("refs/tags/main", None, "tag_pushed"),
+        ("refs/notes/v1", "v1", "other_ref_pushed"),
+    ],
+)
+def test_a_push_to_what_no_user_of_a_source_follows_is_ignored(ref: str, branch: str | None, because: str) -> None:
+    assert judge(delivery(replace(PUSH, ref=ref)), [replace(USED, branch=branch)]) == Ignore(because)
+
+
+@pytest.mark.parametrize("branch", [None, "v1"])
+def test_a_push_that_does_not_name_its_ref_is_looked_after_by_every_user(branch: str | None) -> None:
+    push = replace(PUSH, ref=None)
+    assert judge(delivery(push), [replace(USED, branch=branch)]) == Pull((), "source_push", users=(BETA,))
+
+
+def test_a_push_is_looked_after_while_nobody_knows_the_source_s_default_branch() -> None:
+    push = replace(PUSH, ref="refs/heads/feature")
+    unknown = replace(FACTS, default_branch=None)
+    assert judge(delivery(push, unknown), [USED]) == Pull((), "source_push", users=(BETA,))
+
+
+def test_who_is_mirrored_and_who_takes_plugins_from_one_repository_both_look_and_only_the_former_has_the_hint() -> None:
+    assert judge(delivery(PUSH), [OURS, USED]) == Pull((ACME,), "push", hint=PUSH, users=(BETA,))
+    assert judge(delivery(TAG), [OURS, replace(USED, branch="v1")]) == Pull((), "source_push", users=(BETA,))
+    assert judge(delivery(PUSH), [OURS, replace(USED, branch="v1")]) == Pull((ACME,), "push", hint=PUSH)
+
+
+def test_who_is_both_looks_once() -> None:
+    """A marketplace that takes a plugin from another branch of its own repository."""
+    watched = [OURS, replace(USED, marketplace=ACME), replace(USED, marketplace=ACME, branch="v1")]
+    assert judge(delivery(PUSH), watched) == Pull((ACME,), "push", hint=PUSH)
+    assert judge(delivery(TAG), watched) == Pull((), "source_push", users=(ACME,))
+
+
+def test_several_sources_of_one_repository_are_one_look() -> None:
+    watched = [USED, replace(USED, branch="main"), replace(USED, marketplace=ACME)]
+    assert judge(delivery(PUSH), watched) == Pull((), "source_push", users=(BETA, ACME))
+
+
+@pytest.mark.parametrize("action", ["renamed", "transferred", "deleted", "created", "privatized"])
+def test_whether_a_source_is_still_there_and_ours_to_see_is_for_the_pull_to_find_out(action: str) -> None:
+    change = RepositoryChanged(previous_name="acme/skills")
+    moved = replace(FACTS, full_name="acme/toolbox")
+    assert judge(delivery(change, moved, action), [USED]) == Pull((), f"source_{action}", users=(BETA,))
+
+
+def test_a_source_s_new_default_branch_is_followed_unless_a_ref_is_named() -> None:
+    change = delivery(RepositoryChanged(previous_branch="master"), action="edited")
+    assert judge(change, [USED]) == Pull((), "source_default_branch_changed", users=(BETA,))
+    assert judge(change, [replace(USED, branch="master")]) == Ignore("source_default_branch_changed")
+
+
+def test_a_source_that_everybody_may_read_from_now_on_is_noted_loudly() -> None:
+    """What only some may read here, everybody may read there."""
+    loudly = Note((), "source_publicized", ("source_publicized",), users=(BETA,))
+    assert judge(delivery(RepositoryChanged()), [USED]) == loudly
+    assert judge(delivery(RepositoryChanged(), action="publicized"), [USED]) == loudly
+
+
+@pytest.mark.parametrize("action", ["archived", "unarchived"])
+def test_an_archived_source_is_noted(action: str) -> None:
+    assert judge(delivery(RepositoryChanged(), action=action), [USED]) == Note((), f"source_{action}", users=(BETA,))
+
+
+def test_an_action_on_a_source_that_github_may_invent_is_ignored() -> None:
+    assert judge(delivery(RepositoryChanged(), action="teleported"), [USED]) == Ignore("source_teleported")
+
+
+def test_what_is_true_of_a_repository_is_news_of_who_is_mirrored_from_it_only() -> None:
+    private = delivery(RepositoryChanged(), action="privatized")
+    assert judge(private, [OURS, USED]) == Pull(
+        (), "source_privatized", news=News(visibility="private"), users=(BETA,), noted=(ACME,)
+    )
+    public = delivery(RepositoryChanged(), action="publicized")
+    assert judge(public, [OURS, USED]) == Note(
+        (ACME,), "repository_publicized", ("source_publicized",), News(visibility="public"), users=(BETA,)
+    )
+
+
+def test_sources_that_an_app_may_see_again_are_pulled_and_those_it_lost_are_noted_loudly() -> None:
+    gained = InstallationChanged(ended=False, gained=(FACTS,))
+    assert judge(delivery(gained, Repository(), "added"), [USED]) == Pull((), "installation_added", users=(BETA,))
+    lost = InstallationChanged(ended=False, lost=(FACTS,))
+    assert judge(delivery(lost, Repository(), "removed"), [USED]) == Note(
+        (), "installation_removed", ("access_lost",), users=(BETA,)
+    )
+
+
+def test_nothing_that_somebody_should_mend_is_lost_where_others_look() -> None:
+    change = InstallationChanged(ended=False, gained=(OTHER,), lost=(FACTS,))
+    watched = [OURS, Watched(BETA, "other/skills", None, None, "source")]
+    judgement = judge(delivery(change, Repository(), "added"), watched)
+    assert isinstance(judgement, Pull)
+    assert (judgement.users, judgement.noted, judgement.warnings) == ((BETA,), (ACME,), ("access_lost",))
+
+
 # --- the rest -----------------------------------------------------------------------------------------------------------
 
 
@@ -251,9 +369,9 @@ names = st.sampled_from(["acme/skills", "ACME/skills", "acme/other", "beta/skill
 branches = st.none() | st.sampled_from(["main", "beta"])
 ids = st.none() | st.integers(1, 3)
 watchers = st.lists(
-    st.builds(Watched, st.sampled_from([ACME, BETA]), names, ids, branches),
-    max_size=3,
-    unique_by=lambda one: one.marketplace,
+    st.builds(Watched, st.sampled_from([ACME, BETA]), names, ids, branches, st.sampled_from(["own", "source"])),
+    max_size=4,
+    unique_by=lambda one: one.marketplace if one.role == "own" else one,
 )
 repositories = st.builds(Repository, ids, st.none() | names, branches)
 several = st.lists(repositories, max_size=3).map(tuple)
@@ -287,10 +405,12 @@ def test_every_delivery_is_judged_and_a_pull_names_somebody_who_watches(
 ) -> None:
     judgement = judge(delivery(happening, repository, action), watched)
     if isinstance(judgement, Pull):
-        assert judgement.marketplaces
+        assert judgement.marketplaces or judgement.users
     if isinstance(judgement, Pull | Note):
-        assert set(judgement.marketplaces) <= {one.marketplace for one in watched}
-        assert len(set(judgement.marketplaces)) == len(judgement.marketplaces)
+        named = [*judgement.marketplaces, *judgement.users]
+        assert set(judgement.marketplaces) <= {one.marketplace for one in watched if one.role == "own"}
+        assert set(judgement.users) <= {one.marketplace for one in watched if one.role == "source"}
+        assert len(set(named)) == len(named)
 
 
 @given(pushes, repositories, watchers)
@@ -299,5 +419,24 @@ def test_a_hint_is_only_given_to_who_follows_exactly_the_pushed_branch(
 ) -> None:
     judgement = judge(delivery(push, repository), watched)
     if isinstance(judgement, Pull) and judgement.hint:
-        followed = {one.marketplace: one.branch or repository.default_branch for one in watched}
+        followed = {one.marketplace: one.branch or repository.default_branch for one in watched if one.role == "own"}
         assert {f"refs/heads/{followed[marketplace]}" for marketplace in judgement.marketplaces} == {push.ref}
+
+
+@given(happenings, repositories, actions, watchers)
+def test_who_is_mirrored_from_a_repository_is_told_the_same_whoever_takes_plugins_from_it(
+    happening: Happening, repository: Repository, action: str | None, watched: list[Watched]
+) -> None:
+    with_users = judge(delivery(happening, repository, action), watched)
+    alone = judge(delivery(happening, repository, action), [one for one in watched if one.role == "own"])
+    if isinstance(alone, Pull):
+        assert isinstance(with_users, Pull)
+        assert (with_users.marketplaces, with_users.hint, with_users.news) == (
+            alone.marketplaces,
+            alone.hint,
+            alone.news,
+        )
+    if isinstance(alone, Note) and alone.marketplaces:
+        assert isinstance(with_users, Pull | Note)
+        assert with_users.news == alone.news
+        assert set(alone.warnings) <= set(with_users.warnings)

@@ -23,7 +23,7 @@ from skillport_sync.git.objects import CommitId, Mode, TreeId, blob_id
 from skillport_sync.snapshot import SourceState
 from skillport_sync.store.data_directory import DataDirectory
 from skillport_sync.store.drafts import Fenced, PublicationDraft, SkillRow, SourceDraft
-from skillport_sync.store.ledger import DeliveryFacts, Disposition
+from skillport_sync.store.ledger import Concern, DeliveryFacts
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.store.state import StateStore
 
@@ -68,7 +68,7 @@ async def _live(directory: Path, seed: int, acknowledgements: int) -> None:
     async def record() -> None:
         for n in range(10**9):
             guid = f"{seed}-{n}"
-            await state.record(DeliveryFacts(guid, 1, "push"), NAME, Disposition.PULL)
+            await state.record(DeliveryFacts(guid, 1, "push"), [Concern(NAME, "push", hinted=True)])
             acknowledge(f"recorded {guid}")
 
     async with asyncio.TaskGroup() as group:

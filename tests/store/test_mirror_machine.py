@@ -125,28 +125,47 @@ class Mirror(RuleBasedStateMachine):
     @precondition(lambda self: len(self.kept) > 1)
     @rule(data=st.data())
     def roll_back(self, data: st.DataObject) -> None:
-        """What a later version will do: publish an old content number again."""
-        old = data.draw(st.sampled_from(self.kept))
-
-        def again(connection: sqlite3.Connection) -> int:
-            identity = connection.execute(
-                "INSERT INTO publications(marketplace, repository, commit_id, tree_id, content_seq, parser_version, "
-                "published_at_us, cause, files, skills, added, changed, removed) SELECT marketplace, repository, commit_id, "
-                "tree_id, content_seq, parser_version, ?, 'operator', files, skills, 0, 0, 0 FROM publications WHERE id = ? "
-                "RETURNING id",
-                (int(self.clock.now().timestamp() * 1_000_000), old.publication.id),
-            ).fetchone()[0]
-            connection.execute(
-                "INSERT INTO publication_sources SELECT ?, source, repository, commit_id, tree_id FROM publication_sources "
-                "WHERE publication = ?",
-                (identity, old.publication.id),
+        old, head = data.draw(st.sampled_from(self.kept)), self.kept[-1]
+        again = self.runner.run(
+            self.store.republish(
+                NAME,
+                old.publication.id,
+                cause="rollback",
+                published_at=self.clock.now(),
+                expected_head=head.publication.id,
             )
-            connection.execute("UPDATE head SET publication = ?", (identity,))
-            return identity
+        )
+        assert isinstance(again, Publication)
+        assert again.content_number == old.publication.content_number
+        assert (again.commit, again.cause) == (old.publication.commit, "rollback")
+        assert again.changes.added == len(old.skills.keys() - head.skills.keys())
+        assert again.changes.removed == len(head.skills.keys() - old.skills.keys())
+        self.kept.append(Expected(again, old.sources, old.skills))
 
-        self.runner.run(self.store._writer.run(again))
-        [publication] = self.runner.run(self.store.publications(NAME, limit=1))
-        self.kept.append(Expected(publication, old.sources, old.skills))
+    @precondition(lambda self: self.kept)
+    @rule(data=st.data())
+    def look_back(self, data: st.DataObject) -> None:
+        expected = data.draw(st.sampled_from(self.kept))
+        stored = self.runner.run(self.store.load(NAME, expected.publication.id))
+        assert stored is not None
+        assert stored.publication == expected.publication
+        assert {source.state.key: source.listing.entries for source in stored.sources} == expected.sources
+        found = self.runner.run(self.store.find_publications(NAME, expected.publication.commit[:9]))
+        assert expected.publication in found
+
+    @invariant()
+    def a_past_is_told_as_it_was_seen(self) -> None:
+        if not self.kept:
+            return
+        identity, seen = ("p", "d"), []
+        for expected in self.kept:
+            row = expected.skills.get(identity)
+            if (seen and seen[-1] != row) or (not seen and row is not None):
+                seen.append(row)
+        phases = self.runner.run(self.store.skill_history(NAME, *identity, self.kept[-1].publication.id))
+        assert [phase.row for phase in phases][::-1] == seen
+        newest = {phase.publication for phase in phases}
+        assert newest <= {expected.publication.id for expected in self.kept}
 
     @rule(keep=st.integers(0, 4))
     def collect(self, keep: int) -> None:

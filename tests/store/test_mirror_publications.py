@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from skillport_sync.errors import Broken, Conflict
 from skillport_sync.git.listing import EMPTY_LISTING
 from skillport_sync.git.objects import Mode, TreeId
 from skillport_sync.publication import Changes
-from skillport_sync.store.drafts import Fenced, SkillVersion
+from skillport_sync.store.drafts import Fenced
 from skillport_sync.store.mirror import MirrorStore
 
 ONE = {
@@ -191,6 +192,76 @@ async def test_several_sources_are_flipped_as_one(mirror: MirrorStore, publisher
     assert stored.sources[1].listing.entries == newer.entries
 
 
+async def test_a_source_of_which_little_is_wanted_keeps_its_whole_listing_and_only_those_contents(
+    mirror: MirrorStore, publisher, commit_of, clock
+) -> None:
+    own, theirs = commit_of.of(ONE), commit_of.of({b"skills/a/SKILL.md": b"# A\n", b"huge/1": b"1", b"huge/2": b"2"})
+    unwanted = frozenset(entry.oid for path, entry in theirs.entries.items() if path.startswith(b"huge/"))
+
+    async def publish(*others, absent):
+        for commit in (own, *(other for _, other in others)):
+            await mirror.put_blobs([blob for blob in commit.blobs if blob[0] not in absent])
+        outcome = await mirror.publish(publisher.draft(own, *others, absent=absent))
+        publisher.head = outcome.id
+        return outcome
+
+    await publish(("acme/tools@HEAD", theirs), absent=unwanted)
+    stored = await mirror.load(publisher.marketplace)
+    assert stored.sources[1].listing.entries == theirs.entries
+    assert not unwanted & stored.held.keys()
+    assert theirs.entries[b"skills/a/SKILL.md"].oid in stored.held
+    report = await mirror.verify(publisher.marketplace)
+    assert (set(report.absent), report.root_matches) == (unwanted, True)
+    # More of it is wanted now: the listing is the same, so the content is, and what was put since belongs to it.
+    again = await publish(("acme/tools@HEAD", theirs), absent=frozenset())
+    assert again.content_number == 1
+    clock.advance(days=2)
+    await mirror.collect_garbage(publisher.marketplace, keep_publications=1, keep_younger_than=timedelta(0))
+    assert (await mirror.verify(publisher.marketplace)).absent == ()
+    # It is gone from the marketplace, and in time from the mirror.
+    await publish(absent=frozenset())
+    clock.advance(days=2)
+    for _ in range(2):
+        await mirror.collect_garbage(publisher.marketplace, keep_publications=1, keep_younger_than=timedelta(0))
+        clock.advance(hours=2)
+    assert await mirror.held([oid for oid, _ in theirs.blobs]) == {}
+    assert [source.state.key for source in (await mirror.load(publisher.marketplace)).sources] == [""]
+
+
+async def test_any_publication_that_is_kept_is_loaded_as_it_was(
+    mirror: MirrorStore, publisher, publisher_of, commit_of, clock
+) -> None:
+    other = commit_of.of({b"SKILL/SKILL.md": b"theirs"})
+    first_published_at = clock.now()
+    first = await publisher.publish(commit_of.of(ONE), ("vendor", other))
+    clock.advance(hours=1)
+    second = await publisher.publish(commit_of.of(TWO))
+    elsewhere = await publisher_of(mirror, "acme/tools").publish(commit_of.of(ONE))
+    stored = await mirror.load(publisher.marketplace, first.id)
+    assert (stored.publication, stored.confirmed_at) == (first, first_published_at)
+    assert [source.state for source in stored.sources] == [
+        commit_of.of(ONE).state(),
+        other.state("vendor", "other/vendor"),
+    ]
+    assert [source.listing.entries for source in stored.sources] == [commit_of.of(ONE).entries, other.entries]
+    assert stored.held.keys() == {oid for commit in (commit_of.of(ONE), other) for oid, _ in commit.blobs}
+    assert await mirror.load(publisher.marketplace, second.id) == await mirror.load(publisher.marketplace)
+    assert await mirror.load(publisher.marketplace, elsewhere.id) is None
+    assert await mirror.load(publisher.marketplace, elsewhere.id + 1) is None
+    # Having read the old one, the store still knows which content is the newest.
+    assert (await publisher.publish(commit_of.of(THREE))).changes == Changes(0, 0, 1)
+
+
+async def test_an_earlier_publication_is_believed_only_if_it_adds_up_too(
+    mirror: MirrorStore, publisher, commit_of
+) -> None:
+    first = await publisher.publish(replace(commit_of.of(ONE), tree=TreeId("a" * 40)))
+    await publisher.publish(commit_of.of(TWO))
+    with pytest.raises(Broken, match="not the tree of commit"):
+        await mirror.load(publisher.marketplace, first.id)
+    assert await mirror.load(publisher.marketplace) is not None
+
+
 async def test_marketplaces_share_contents_and_nothing_else(
     mirror: MirrorStore, publisher, publisher_of, commit_of
 ) -> None:
@@ -212,31 +283,6 @@ async def test_history_is_listed_newest_first_and_by_pages(mirror: MirrorStore, 
     assert page == newest_first[:3]
     assert await mirror.publications(publisher.marketplace, limit=3, before=page[-1].id) == newest_first[3:6]
     assert await mirror.published_commits(publisher.marketplace) == {publication.commit for publication in all_of_them}
-
-
-async def test_a_skills_versions_name_the_commits_that_brought_them(
-    mirror: MirrorStore, publisher, commit_of, clock
-) -> None:
-    first, other, second, gone = (
-        commit_of.of({**ONE, b"n": b"1"}),
-        commit_of.of({**ONE, b"n": b"2"}),
-        commit_of.of(TWO),
-        commit_of.of({b"n": b"3"}),
-    )
-    at = {}
-    for commit in (first, other, second, gone, first):
-        clock.advance(hours=1)
-        at[commit.id] = clock.now()
-        await publisher.publish(commit)
-    started = at[first.id] - 4 * (at[gone.id] - at[second.id])
-    history = await mirror.skill_history(publisher.marketplace, "tools", "skills/brand")
-    assert history == [
-        SkillVersion("1.0", first.skills[0].revision, first.id, at[first.id]),
-        SkillVersion("1.0", second.skills[0].revision, second.id, at[second.id]),
-        SkillVersion("1.0", first.skills[0].revision, first.id, started),
-    ]
-    assert await mirror.skill_history(publisher.marketplace, "tools", "skills/brand", limit=1) == history[:1]
-    assert await mirror.skill_history(publisher.marketplace, "tools", "no/such") == []
 
 
 async def test_the_latest_confirmation_counts(mirror: MirrorStore, publisher, commit_of, clock) -> None:

@@ -99,10 +99,12 @@ async def test_a_skills_history_stays_true_when_the_commit_that_brought_it_is_go
     published = await publish_many(6)
     clock.advance(days=2)
     await collect(mirror, publisher, keep=2)
-    [of_b] = await mirror.skill_history(publisher.marketplace, "tools", "skills/b")
+    newest = published[5][0].id
+    [of_b] = await mirror.skill_history(publisher.marketplace, "tools", "skills/b", newest)
     assert (of_b.commit, of_b.published_at) == (published[0][0].commit, published[0][0].published_at)
-    of_a = await mirror.skill_history(publisher.marketplace, "tools", "skills/a")
-    assert [version.commit for version in of_a] == [published[5][0].commit, published[4][0].commit]
+    assert of_b.publication == published[4][0].id, "the first that can still be looked at"
+    of_a = await mirror.skill_history(publisher.marketplace, "tools", "skills/a", newest)
+    assert [phase.commit for phase in of_a] == [published[5][0].commit, published[4][0].commit]
 
 
 async def test_a_content_between_two_that_are_kept_goes(mirror: MirrorStore, publisher, publish_many, tmp_path) -> None:
@@ -120,20 +122,43 @@ async def test_a_content_between_two_that_are_kept_goes(mirror: MirrorStore, pub
 
 
 async def test_after_a_rollback_the_newest_content_stays_and_what_lies_before_it_goes(
-    mirror: MirrorStore, publisher, publish_many, commit_of, tmp_path
+    mirror: MirrorStore, publisher, publish_many, clock
 ) -> None:
     published = await publish_many(5)
-    with closing(sqlite3.connect(tmp_path / "mirror.db", isolation_level=None)) as connection:
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("UPDATE head SET publication = 2")
-        connection.execute("DELETE FROM publications WHERE id <> 2")
-    publisher.head = 2
+    again = await mirror.republish(
+        publisher.marketplace,
+        published[1][0].id,
+        cause="rollback",
+        published_at=clock.now(),
+        expected_head=published[4][0].id,
+    )
+    publisher.head = again.id
+    clock.advance(days=2)
     assert (await collect(mirror, publisher, keep=1)).rows == 6  # notes.md and skill "a", of 1, 3 and 4
     mirror._newest.clear()
-    again = await publisher.publish(published[4][1])
-    assert again.content_number == 5
-    assert (again.changes.added, again.changes.changed, again.changes.removed) == (0, 1, 0)
+    ahead = await publisher.publish(published[4][1])
+    assert ahead.content_number == 5
+    assert (ahead.changes.added, ahead.changes.changed, ahead.changes.removed) == (0, 1, 0)
     assert (await mirror.load(publisher.marketplace)).sources[0].listing.entries == published[4][1].entries
+
+
+async def test_what_is_pinned_is_kept_however_old_it_is(
+    mirror: MirrorStore, publisher, publish_many, commit_of, clock, tmp_path
+) -> None:
+    published = await publish_many(6)
+    pinned, commit = published[1]
+    twice = await publisher.publish(commit)
+    await publisher.publish(published[5][1])
+    for _ in range(2):
+        clock.advance(days=1000)
+        await collect(mirror, publisher, keep=1, pinned=pinned.commit)
+    kept = await mirror.publications(publisher.marketplace)
+    assert [publication.id for publication in kept] == [publisher.head, twice.id], "its newest publication is enough"
+    stored = await mirror.load(publisher.marketplace, twice.id)
+    assert stored.sources[0].listing.entries == commit.entries
+    assert stored.held.keys() == {oid for oid, _ in commit.blobs}
+    await collect(mirror, publisher, keep=1)
+    assert len(await mirror.publications(publisher.marketplace)) == 1
 
 
 async def test_what_was_put_for_a_publication_under_way_is_left_alone(

@@ -11,7 +11,7 @@ import pytest
 
 from skillport_sync.errors import Broken
 from skillport_sync.store.database import Schema, open_for_writing
-from skillport_sync.store.ledger import Disposition
+from skillport_sync.store.ledger import Concern
 from skillport_sync.store.state import StateStore
 
 
@@ -22,7 +22,7 @@ async def filled(tmp_path: Path, clock, push) -> Path:
     path.parent.mkdir()
     store = await StateStore.open(path, clock=clock)
     for n in range(200):
-        await store.record(push(f"{n}"), "acme/skills", Disposition.PULL)
+        await store.record(push(f"{n}"), [Concern("acme/skills", "push", hinted=True)])
     await store.close()
     return path
 

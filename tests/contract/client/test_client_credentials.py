@@ -39,12 +39,13 @@ def pem(key: rsa.RSAPrivateKey) -> str:
 
 @pytest.fixture
 def app(session: aiohttp.ClientSession, script: Any, clock: Any, pem: str) -> Any:
-    def make(installation_id: int | None = 42) -> AppCredentials:
+    def make(installation_id: int | None = 42, others: Any = tuple) -> AppCredentials:
         return AppCredentials(
             session,
             app_id="1234",
             private_key=pem,
             repository=REPO,
+            others=others,
             installation_id=installation_id,
             api_url=script.url,
             clock=clock,
@@ -204,6 +205,38 @@ async def test_a_renamed_repository_is_still_the_apps(connect: Any, script: Any,
     script.on(BLOB, b"x")
     await connect(script, credentials=app()).blob(REPO, OID, max_bytes=10)
     assert orjson.loads(script.seen[3].body)["repository_ids"] == [7]
+
+
+async def test_repositories_that_plugins_come_from_are_minted_for_as_soon_as_they_are_needed(
+    connect: Any, script: Any, app: Any, minted: Any
+) -> None:
+    script.on(MINT, minted("own"), status=201)
+    script.on(MINT, minted("both"), status=201)
+    script.on(BLOB, b"x")
+    needed: list[str] = []
+    github = connect(script, credentials=app(others=lambda: needed))
+    await github.blob(REPO, OID, max_bytes=10)
+    needed += ["acme/tools", "somebody-else/tools"]
+    await github.blob(REPO, OID, max_bytes=10)
+    await github.blob(REPO, OID, max_bytes=10)
+    assert used(script) == ["own", "both", "both"]
+    mints = [orjson.loads(seen.body)["repositories"] for seen in script.seen if seen.target == MINT]
+    assert mints == [["skills"], ["skills", "tools"]]
+
+
+async def test_a_repository_that_the_installation_lacks_costs_the_others_nothing(
+    connect: Any, script: Any, app: Any, minted: Any
+) -> None:
+    script.on(MINT, {"message": "There is at least one repository that does not exist"}, status=422)
+    script.on(MINT, minted("two"), status=201)
+    script.on("/repos/acme/tools/installation", {"id": 42})
+    script.on("/repos/acme/gone/installation", {"message": "Not Found"}, status=404)
+    script.on(BLOB, b"x")
+    github = connect(script, credentials=app(others=lambda: ["acme/tools", "acme/gone"]))
+    await github.blob(REPO, OID, max_bytes=10)
+    await github.blob(REPO, OID, max_bytes=10)
+    mints = [orjson.loads(seen.body)["repositories"] for seen in script.seen if seen.target == MINT]
+    assert mints == [["gone", "skills", "tools"], ["skills", "tools"]]
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,11 @@ from skillport_sync.github.client import GitHub
 from skillport_sync.github.credentials import StaticToken
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.publication import Published
+from skillport_sync.quarantine import Scan
 from skillport_sync.reports import Progress, PullReport
+from skillport_sync.restoring import Restoring
 from skillport_sync.standin import RefChange, Repository, StandInGitHub
-from skillport_sync.store.ledger import DeliveryFacts, Disposition
+from skillport_sync.store.ledger import Concern, DeliveryFacts
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.store.state import StateStore
 from skillport_sync.sync.branch import Source
@@ -111,6 +113,8 @@ class Mirror:
         self.time = time
         self.bounds = Bounds()
         self.branch: str | None = None
+        self.quarantine: frozenset[Scan] = frozenset()
+        self.max_removed_share: float | None = 0.5
         self.configured = repository.full_name
         self.progress: list[Progress] = []
         self._stack = AsyncExitStack()
@@ -140,6 +144,8 @@ class Mirror:
             current=self.current,
             bounds=self.bounds,
             clock=self.time,
+            restoring=Restoring(ACME, self.store, "github.com", self.quarantine),
+            max_removed_share=self.max_removed_share,
         )
         await self.store.remember(ACME, self.configured)
         await self.pull.restore()
@@ -176,10 +182,10 @@ class Mirror:
                 + "\n".join(self.standin.journal.lines()[-20:])
             )
 
-    async def reconcile(self, **order: bool) -> PullReport:
+    async def reconcile(self, **order: bool | str) -> PullReport:
         """What ``skillport-sync reconcile`` does."""
         async with asyncio.timeout(20):
-            return await self.loop.order(Order(**order), self.progress.append)
+            return await self.loop.order(Order(**order), self.progress.append)  # type: ignore[arg-type]
 
     async def receive(self, change: RefChange, guid: str | None = None) -> Last | None:
         """A push delivery arrives: written down, then the loop woken, as the receiver does. The latest pull until then."""
@@ -194,7 +200,7 @@ class Mirror:
             after=change.after,
             forced=change.forced,
         )
-        await self.state.record(facts, ACME, Disposition.PULL)
+        await self.state.record(facts, [Concern(ACME, "push", hinted=True)])
         self.loop.wake("push")
         return before
 

@@ -233,7 +233,7 @@ async def test_the_commit_that_mends_a_refused_one_is_published_from_its_push(ru
     await running.assert_serves(running.repository.head())
     policy = running.published.snapshot.policy
     assert isinstance(policy, AccessPolicy)
-    assert policy.editors == {"google:2"}
+    assert policy.editors.ids == {"google:2"}
     assert running.standin.journal.count("GET /commits/HEAD") == 0, "the push was followed from the refused head"
     assert running.pull.refused is None
     assert await running.owed() == 0

@@ -11,6 +11,7 @@ from contextlib import closing
 import aiohttp
 import pytest
 
+from skillport_sync.snapshot import PARSER_VERSION
 from skillport_sync.store.ledger import DeliveryState
 from skillport_sync.sync.fetch import ARCHIVE_TRIES
 from skillport_sync.sync.plan import Bounds
@@ -528,7 +529,7 @@ async def test_what_another_version_of_the_parser_published_is_published_again_w
     await running.settled()
     assert len(running.standin.journal) == 1
     newest, older = await running.store.publications("acme")
-    assert (newest.parser_version, older.parser_version) == (1, 0)
+    assert (newest.parser_version, older.parser_version) == (PARSER_VERSION, 0)
     await running.assert_serves(running.repository.head())
 
 

@@ -1,0 +1,268 @@
+"""Owns the operator's questions and orders, answered in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
+from datetime import datetime, timedelta
+from functools import partial
+
+from skillport_sync import __version__
+from skillport_sync.access.model import Principal, PrincipalId
+from skillport_sync.current import Current
+from skillport_sync.errors import Invalid, Missing
+from skillport_sync.lint.reporting import lint_published
+from skillport_sync.operations import explaining, status
+from skillport_sync.operations.mirrored import Mirrored, chosen
+from skillport_sync.operations.rows import delivery_row, publication_row, token_row
+from skillport_sync.ports import Clock, Entropy, MarketplaceName
+from skillport_sync.publication import Publication
+from skillport_sync.reports import (
+    DatabaseSize,
+    ExplainReport,
+    ExplainRequest,
+    LintReport,
+    MarketplaceAccess,
+    NewToken,
+    Progress,
+    PublicationRow,
+    PullReport,
+    RateStatus,
+    ReconcileOptions,
+    RollbackRequest,
+    StatusReport,
+    TokenRequest,
+    TokenRow,
+)
+from skillport_sync.store.mirror import MirrorStore
+from skillport_sync.store.state import StateStore
+from skillport_sync.sync.loop import Order
+from skillport_sync.tokens import TokenHash, hash_of, mint
+
+DELIVERIES_SHOWN = 20
+
+Pulling = Callable[[Callable[[Progress], None]], Coroutine[object, object, PullReport]]
+"""Something that pulls, telling its progress meanwhile."""
+
+
+class LocalOperator:
+    """What may be asked of a mirror whose parts are here."""
+
+    def __init__(
+        self,
+        *,
+        marketplaces: Mapping[MarketplaceName, Mirrored],
+        mirror: MirrorStore,
+        state: StateStore,
+        current: Current,
+        clock: Clock,
+        entropy: Entropy,
+        on_revoked: Callable[[TokenHash], None],
+        running_since: datetime | None,
+        next_reconcile_at: Callable[[], datetime | None],
+    ) -> None:
+        """``running_since`` is None where no service runs and the files were opened for one command; ``on_revoked`` is told
+        of each revoked token at once, so that nothing remembers it."""
+        self._marketplaces = marketplaces
+        self._mirror = mirror
+        self._state = state
+        self._current = current
+        self._clock = clock
+        self._entropy = entropy
+        self._on_revoked = on_revoked
+        self._running_since = running_since
+        self._next_reconcile_at = next_reconcile_at
+
+    # --- what is ---------------------------------------------------------------------------------------------------------
+
+    async def status(self) -> StatusReport:
+        sizes = {"mirror.db": await self._mirror.size(), "state.db": await self._state.size()}
+        rates = [rate for mirrored in self._marketplaces.values() if (rate := mirrored.github.rate) is not None]
+        lowest = min(rates, key=lambda rate: rate.remaining, default=None)
+        deliveries = await self._state.recent_deliveries(DELIVERIES_SHOWN)
+        marketplaces = [
+            await status.take(
+                mirrored,
+                mirror=self._mirror,
+                state=self._state,
+                current=self._current,
+                next_reconcile_at=self._next_reconcile_at(),
+            )
+            for mirrored in self._marketplaces.values()
+        ]
+        return StatusReport(
+            at=self._clock.now(),
+            version=__version__,
+            running=self._running_since is not None,
+            marketplaces=tuple(marketplaces),
+            deliveries=tuple(map(delivery_row, deliveries)),
+            rate=None
+            if lowest is None
+            else RateStatus(lowest.limit, lowest.remaining, lowest.reset_at, lowest.resource),
+            databases=tuple(DatabaseSize(name, size.file_bytes + size.wal_bytes) for name, size in sizes.items()),
+            started_at=self._running_since,
+        )
+
+    async def publications(self, marketplace: str | None, limit: int) -> list[PublicationRow]:
+        """The latest publications, newest first, of one marketplace or of all."""
+        rows: list[Publication] = []
+        pins = set()
+        for mirrored in self._chosen(marketplace):
+            rows += await self._mirror.publications(mirrored.name, limit)
+            if (pin := await self._state.pinned(mirrored.name)) is not None:
+                pins.add((mirrored.name, pin.commit))
+        served = {published.publication.id for published in self._current.get().values()}
+        rows.sort(key=lambda row: (row.published_at, row.id), reverse=True)
+        return [
+            publication_row(row, current=row.id in served, pinned=(row.marketplace, row.commit) in pins)
+            for row in rows[:limit]
+        ]
+
+    async def explain(self, request: ExplainRequest) -> ExplainReport:
+        """What a person sees and may do in one marketplace or in all, as each one's access.json that is served says it.
+
+        Raises:
+            Invalid: there is no such marketplace. Missing: no skill is called what was asked for.
+        """
+        principal, person = explaining.person_of(request, self._state.tokens.list(), self._clock.now())
+        label, marketplace = request.skill, request.marketplace
+        if label is not None:
+            label, marketplace = self._located(label.strip().strip("/"), marketplace)
+        names = [mirrored.name for mirrored in self._chosen(marketplace)]
+        published = self._current.get()
+
+        def account() -> list[MarketplaceAccess]:
+            return [explaining.access_of(name, published.get(name), principal, label) for name in names]
+
+        accesses = await asyncio.to_thread(account)
+        if label is not None:
+            accesses = [access for access in accesses if access.skills]
+            if not accesses:
+                asked = (request.skill or label).strip()
+                raise explaining.unknown(asked, [published[name] for name in names if name in published])
+        return ExplainReport(person, tuple(accesses), request.skill)
+
+    def _located(self, label: str, marketplace: str | None) -> tuple[str, str | None]:
+        """``name@marketplace`` in its parts, where that is one of ours and no other was named."""
+        bare, at, named = label.rpartition("@")
+        if at and bare and named in self._marketplaces and marketplace in (None, named):
+            return bare, named
+        return label, marketplace
+
+    async def lint(self, marketplace: str | None) -> LintReport:
+        """What is wrong with what is published of a marketplace; without a name, of the only one there is.
+
+        Raises:
+            Invalid: there are several, or none of this name. Missing: nothing of it is published.
+        """
+        wanted = self._chosen(marketplace)
+        if len(wanted) > 1:
+            raise Invalid(f"there are several marketplaces; say which: {_which(wanted)}")
+        name = wanted[0].name
+        published = self._current.get().get(name)
+        if published is None:
+            raise Missing(f"nothing of {name} is published yet; `skillport-sync status` says why", code="not_published")
+        unbumped = [(each.plugin, each.directory) for each in await self._mirror.changed_without_bump(name)]
+
+        def look() -> LintReport:
+            with self._mirror.reading() as contents:
+                return lint_published(published.snapshot, contents, unbumped)
+
+        return await asyncio.to_thread(look)
+
+    # --- what shall be ---------------------------------------------------------------------------------------------------
+
+    async def reconcile(self, options: ReconcileOptions) -> AsyncGenerator[Progress | PullReport, None]:
+        """Pull now, one marketplace after the other: progress as it comes, then each one's report.
+
+        Whoever stops listening does not stop the pull: it goes on and is published.
+        """
+        order = Order(
+            verify=options.verify,
+            full=options.full,
+            dry_run=options.dry_run,
+            confirm=options.confirm,
+        )
+        for mirrored in self._chosen(options.marketplace):
+            async with aclosing(_told(partial(mirrored.loop.order, order))) as events:
+                async for event in events:
+                    yield event
+
+    async def rollback(self, request: RollbackRequest) -> PullReport:
+        """Serve an earlier publication of one marketplace, and stay there until resumed.
+
+        Raises:
+            Missing: no publication that is kept has this commit. Invalid: there is no such marketplace, or several fit.
+        """
+        holding = [
+            mirrored
+            for mirrored in self._chosen(request.marketplace)
+            if await self._mirror.find_publications(mirrored.name, request.commit)
+        ]
+        if not holding:
+            of = f" of {request.marketplace}" if request.marketplace is not None else ""
+            raise Missing(
+                f"no publication{of} that is kept has commit {request.commit}; `skillport-sync publications` lists them",
+                code="unknown_commit",
+            )
+        if len(holding) > 1:
+            raise Invalid(f"several marketplaces have published {request.commit}; say which: {_which(holding)}")
+        return await holding[0].loop.rollback(request.commit, request.reason)
+
+    async def resume(self, marketplace: str | None) -> AsyncGenerator[Progress | PullReport, None]:
+        """Follow the branch again: each marketplace that was rolled back pulls, and tells as ``reconcile`` does."""
+        for mirrored in self._chosen(marketplace):
+            if await self._state.pinned(mirrored.name) is not None:
+                async with aclosing(_told(mirrored.loop.resume)) as events:
+                    async for event in events:
+                        yield event
+
+    def _chosen(self, marketplace: str | None) -> Sequence[Mirrored]:
+        return chosen(self._marketplaces, marketplace)
+
+    # --- API tokens ------------------------------------------------------------------------------------------------------
+
+    async def create_token(self, request: TokenRequest) -> NewToken:
+        """Make a token. It is told this once and kept as a hash."""
+        token = mint(self._entropy)
+        principal = Principal(PrincipalId(request.principal_id), request.name, request.email, frozenset(request.groups))
+        expires_at = None
+        if request.expires_in_days is not None:
+            expires_at = self._clock.now() + timedelta(days=request.expires_in_days)
+        made = await self._state.tokens.create(hash_of(token), principal, request.label, expires_at)
+        return NewToken(token, token_row(made))
+
+    async def list_tokens(self) -> list[TokenRow]:
+        """Every token there is or was, oldest first."""
+        return [token_row(row) for row in self._state.tokens.list()]
+
+    async def revoke_token(self, token_id: str) -> bool:
+        """Make a token worthless, on every surface, at once. False when it was already.
+
+        Raises:
+            Missing: there is no such token.
+        """
+        row = next((row for row in self._state.tokens.list() if str(row.id) == token_id), None)
+        if row is None:
+            raise Missing(f"there is no token {token_id}; `skillport-sync token list` shows them")
+        revoked = await self._state.tokens.revoke(row.id)
+        self._on_revoked(TokenHash(row.token_sha256))
+        return revoked
+
+
+def _which(several: Sequence[Mirrored]) -> str:
+    return " or ".join(f"--marketplace {mirrored.name}" for mirrored in several)
+
+
+async def _told(pull: Pulling) -> AsyncGenerator[Progress | PullReport, None]:
+    """The progress of a pull as it comes, then its report. Closed early, it leaves the pull to itself."""
+    events: asyncio.Queue[Progress | None] = asyncio.Queue()
+    pulling = asyncio.ensure_future(pull(events.put_nowait))
+    pulling.add_done_callback(lambda _done: events.put_nowait(None))
+    try:
+        while (event := await events.get()) is not None:
+            yield event
+        yield pulling.result()
+    finally:
+        pulling.cancel()
