@@ -10,13 +10,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from skillport_sync.catalog.discover import MANIFEST_PATH
-from skillport_sync.catalog.model import SourceKey, SourceWish
+from skillport_sync.catalog.discover import MANIFEST_PATH, Undiscoverable, marketplace_path
+from skillport_sync.catalog.model import SourceFiles, SourceKey, SourceWish
 from skillport_sync.catalog.sources import wanted_sources
 from skillport_sync.errors import Broken, Missing
 from skillport_sync.files import BlobFact
-from skillport_sync.git.listing import Listing
-from skillport_sync.git.objects import BlobId
+from skillport_sync.git.listing import Entry, Listing
+from skillport_sync.git.objects import BlobId, Mode
+from skillport_sync.git.paths import RepoPath
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.quarantine import Scan
 from skillport_sync.snapshot import Refused, Snapshot, SourceInput, SourceState, assemble
@@ -59,6 +60,8 @@ class Restoring:
     async def wishes(self, state: SourceState, listing: Listing) -> tuple[SourceWish, ...]:
         """The other repositories that this commit's marketplace.json takes plugins from; none where that is not held."""
         manifest = listing.entries.get(MANIFEST_PATH.encode())
+        if manifest is None or manifest.mode is Mode.SYMLINK:
+            manifest = await asyncio.to_thread(self._linked_manifest, listing)
         if manifest is None or not manifest.mode.has_content:
             return ()
         try:
@@ -66,6 +69,14 @@ class Restoring:
         except (Missing, Broken):
             return ()
         return await asyncio.to_thread(wanted_sources, content, host=self._host, repository=state.repository)
+
+    def _linked_manifest(self, listing: Listing) -> Entry | None:
+        """marketplace.json where it, or its directory, is a symbolic link."""
+        files = {RepoPath(raw.decode()): entry for raw, entry in listing.entries.items() if _is_text(raw)}
+        trees = {raw.decode(): tree for raw, tree in listing.trees.items() if _is_text(raw)}
+        with self._store.reading() as contents:
+            path = marketplace_path(SourceFiles(files, trees, contents))
+        return None if isinstance(path, Undiscoverable) else files.get(path)
 
     async def assemble(
         self, parts: Sequence[Part], facts: Mapping[BlobId, BlobFact], previous: Snapshot | None
@@ -97,3 +108,11 @@ class Restoring:
         parts += [Part(source.state, source.listing, wishes[source.state.key].directories) for source in sources[1:]]
         snapshot = await self.assemble(parts, facts, previous)
         return snapshot if isinstance(snapshot, Refused) else Restored(snapshot, wishes, sources)
+
+
+def _is_text(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from skillport_sync.standin import Symlink
+
 TOOLS = "acme/tools"
 PDF = "plugins/pdf/skills/forms/SKILL.md"
 
@@ -220,3 +222,12 @@ async def test_a_push_there_that_reads_do_not_show_yet_is_looked_for_again(joine
     await joined.time.skip(100)
     await joined.settled()
     assert joined.standin.journal.count() == 0, "and not looked for again without end"
+
+
+async def test_a_marketplace_file_behind_a_link_takes_from_other_repositories_too(mirror, tools):
+    content = manifest(subdirectory())[".claude-plugin/marketplace.json"]
+    mirror.repository.commit({".claude-plugin/marketplace.json": None})
+    mirror.repository.commit({"config/marketplace.json": content, ".claude-plugin": Symlink(b"config")})
+    await mirror.start()
+    await mirror.settled()
+    assert "other0/forms" in labels(mirror)
