@@ -6,10 +6,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from skillport_sync.standin import StandInGitHub
 
 TOKEN = "token-of-the-tests"
+
+# How long an example takes says something of the machine, not of the code: a busy one must not fail a property.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture(autouse=True, scope="session")
