@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types contracts pytest bench test-clients lock clean
+.PHONY: help demo test lint types contracts pytest bench test-clients test-mutants lock clean
 
 help:          ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -52,8 +52,11 @@ $(VENV)/.bench: $(VENV)/.dev requirements-bench.lock
 bench: $(VENV)/.bench    ## every promised figure beside its baseline
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-test-clients: $(VENV)/.dev   ## TypeScript SDKs, MCP inspector, conformance suite, Claude Code (installs Node if need be)
+test-clients: $(VENV)/.dev   ## SDKs, inspector, mcp-remote, conformance, Claude Code, certified providers (installs Node if need be)
 	@$(BIN)/python -m tests.clients $(ARGS)
+
+test-mutants: $(VENV)/.dev   ## takes out one guard of sign-in at a time: a test has to notice (ten minutes)
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 lock:          ## recompute the lock files from the floors in pyproject.toml
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip --quiet install uv

@@ -20,13 +20,15 @@ from benchmarks.figures import Figure
 from benchmarks.load import Expect, once, raw, slice_of
 from benchmarks.processes import Child, child
 from benchmarks.questions import QUESTIONS, Call, legacy, legacy_tools, modern, modern_tools
-from benchmarks.service import Running, folder, new_token, service
+from benchmarks.service import Running, folder, new_access_token, new_token, service
 from benchmarks.visible import size_json
 
 TITLE = "/mcp: server CPU per request, beside a bare aiohttp handler that returns the same bytes"
 SERVES_HERE = False
 SIZE = Size(plugins=100, skills=100, files=1_000, size_bytes=3_400_000)
 HOT, KERNEL = 2.0, 6.5
+VERIFYING = 1.15
+"""What may be added by finding out whose token it is."""
 
 
 @dataclass(slots=True)
@@ -76,14 +78,14 @@ async def measure(cores: Cores, *, quick: bool) -> list[Figure]:
         url = github.told["url"]
         started = [
             await stack.enter_async_context(service(stack.enter_context(folder()), url, cores.server, auth=auth))
-            for auth in ("none", "token")
+            for auth in ("none", "token", "oauth")
         ]
-        bearer = f"Bearer {await new_token(started[1].config, cores.load)}"
+        tokens = [await new_token(started[1].config, cores.load), await new_access_token(started[2].url)]
         answers = {case.label: await once(started[0].port, raw(case.call, started[0].port)) for case in CASES}
         bare = await stack.enter_async_context(child("bare", {"answers": _encoded(answers)}, cores.server))
         sdk = await stack.enter_async_context(child("sdk", _results(answers), cores.server))
         cases = {
-            case.label: _variants(case, count, len(answers[case.label]), started, bearer, bare, sdk) for case in CASES
+            case.label: _variants(case, count, len(answers[case.label]), started, tokens, bare, sdk) for case in CASES
         }
         everything = [variant for variants in cases.values() for variant in variants]
         for at in range(rounds):
@@ -95,9 +97,9 @@ async def measure(cores: Cores, *, quick: bool) -> list[Figure]:
 
 
 def _variants(
-    case: _Case, count: int, length: int, services: Sequence[Running], bearer: str, bare: Child, sdk: Child
+    case: _Case, count: int, length: int, services: Sequence[Running], tokens: Sequence[str], bare: Child, sdk: Child
 ) -> list[_Variant]:
-    plain, guarded = services
+    plain, *guarded = services
     expect = Expect(length=length)
     name = _path(case.label)
     found = [
@@ -114,9 +116,10 @@ def _variants(
     kernel = case.call if case.odd is None else case.odd
     found.append(_Variant("kernel", plain.port, plain.pid, raw(kernel, plain.port), count // 3, expect))
     if case.odd is not None:
-        asked = raw(case.call, guarded.port, Authorization=bearer)
         found.append(_Variant("hot", plain.port, plain.pid, raw(case.call, plain.port), count, expect))
-        found.append(_Variant("hot, token", guarded.port, guarded.pid, asked, count, expect))
+        for server, its, token in zip(("hot, token", "hot, signed in"), guarded, tokens, strict=True):
+            asked = raw(case.call, its.port, Authorization=f"Bearer {token}")
+            found.append(_Variant(server, its.port, its.pid, asked, count, expect))
     return found
 
 
@@ -126,6 +129,7 @@ def _figures(label: str, variants: Sequence[_Variant], length: int) -> list[Figu
     told = {
         "hot": (f"{label}: hot path", HOT),
         "hot, token": (f"{label}: hot path, token", HOT),
+        "hot, signed in": (f"{label}: hot path, signed in", HOT),
         "kernel": (f"{label}: kernel", KERNEL),
         "sdk": (f"{label}: SDK's app", None),
     }
@@ -137,7 +141,27 @@ def _figures(label: str, variants: Sequence[_Variant], length: int) -> list[Figu
             figures.append(
                 Figure(what, variant.median_us, "µs", bare_us, f"bare, {length:,} bytes", promise, "ratio", rate)
             )
-    return figures
+    return [*figures, *_verifying(label, by_server)]
+
+
+def _verifying(label: str, by_server: Mapping[str, _Variant]) -> list[Figure]:
+    """What it costs to know who asks: beside the same call where everybody is let in."""
+    if "hot" not in by_server:
+        return []
+    open_us = by_server["hot"].median_us
+    told = {"hot, token": "an API token's", "hot, signed in": "a signed-in person's"}
+    return [
+        Figure(
+            f"{label}: {whose} call",
+            by_server[server].median_us,
+            "µs",
+            open_us,
+            "the same without authentication",
+            VERIFYING,
+            "ratio",
+        )
+        for server, whose in told.items()
+    ]
 
 
 def _path(label: str) -> str:

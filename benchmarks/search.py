@@ -21,13 +21,13 @@ from benchmarks.load import Connection, Expect, connect, finish, raw, repeated
 from benchmarks.questions import Arguments, modern
 from benchmarks.servers.standin import REPOSITORY, TOKEN
 from benchmarks.service import folder, in_this_process, service
-from skillport_sync.compose import ANYBODY
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.queries import Queries
 from skillport_sync.queries.queries import DEFAULT_LIMIT
 from skillport_sync.queries.search import Search
 from skillport_sync.queries.views import View
 from skillport_sync.restoring import Restoring
+from skillport_sync.signing_in import ANYBODY
 from skillport_sync.standin import StandInGitHub
 
 TITLE = "Search: 10 000 skills"

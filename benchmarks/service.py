@@ -14,11 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import httpx2
 import orjson
+from mcp.client.auth import OAuthClientProvider
+from mcp.shared.auth import OAuthClientMetadata
+from pydantic import AnyUrl
 
 from benchmarks.processes import running
 from benchmarks.servers.standin import REPOSITORY, SECRET, TOKEN
 from skillport_sync.config import load
+from skillport_sync.demo.browser import RETURN_ADDRESS, Browser, ClientMemory
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.serve import Service, serving
 
@@ -96,13 +101,16 @@ class Running:
 
 @asynccontextmanager
 async def service(place: Path, api_url: str, cores: frozenset[int], *, auth: str = "none") -> AsyncIterator[Running]:
-    """The service as an operator starts it. Its data stays in ``place``: started again there, it restarts."""
+    """The service as an operator starts it; with ``auth`` "oauth", as one tries it out. Its data stays in ``place``: started
+    there again, it restarts.
+    """
     port = _free_port()
     config = configured(place, api_url, port=port, auth=auth)
     url, began_s = f"http://127.0.0.1:{port}", time.perf_counter()
+    dev = ("--dev",) if auth == "oauth" else ()
     with (place / "service.log").open("ab") as log:
         async with running(
-            "-m", "skillport_sync", "serve", "--config", str(config), cores=cores, stderr=log
+            "-m", "skillport_sync", "serve", *dev, "--config", str(config), cores=cores, stderr=log
         ) as process:
             try:
                 await _ready(url, process)
@@ -119,6 +127,17 @@ async def new_token(config: Path, cores: frozenset[int]) -> str:
     async with running("-m", "skillport_sync", *arguments, cores=cores) as process:
         said, _ = await process.communicate()
     return str(orjson.loads(said)["token"])
+
+
+async def new_access_token(url: str) -> str:
+    """A token of a client that somebody signed in through, as the SDK's client gets one, of a service that is tried out."""
+    browser, memory = Browser({"provider": "demo", "person": "ada"}), ClientMemory()
+    metadata = OAuthClientMetadata(client_name="benchmarks", redirect_uris=[AnyUrl(RETURN_ADDRESS)])
+    auth = OAuthClientProvider(f"{url}/mcp", metadata, memory, browser.open, browser.came_back)
+    async with httpx2.AsyncClient(auth=auth) as http:
+        await http.get(f"{url}/mcp")
+    assert memory.tokens is not None
+    return memory.tokens.access_token
 
 
 async def _ready(url: str, process: Process) -> None:

@@ -4,25 +4,43 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
 from skillport_sync.access.model import Principal
 from skillport_sync.errors import Unauthenticated
 from skillport_sync.ports import Clock
 
-PREFIX: Final = "sps_"
+API_TOKEN: Final = "sps_"  # noqa: S105  how each of them begins, not one of them
+"""Made by an operator, for a script or a machine."""
+ACCESS_TOKEN: Final = "sp_at_"  # noqa: S105
+"""Given to a client that somebody signed in through."""
 REMEMBERED_S: Final = 10.0
 _MAX_TOKEN_LENGTH: Final = 200
 _MAX_REMEMBERED: Final = 4096
 
-FindToken = Callable[[bytes], Awaitable[Principal | None]]
-"""The person bound to the token with this SHA-256 digest; None if there is none, or it was revoked or has expired."""
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and through what."""
+
+    principal: Principal
+    client_id: str | None = None
+    """The client that the person signed in through, or ``token:<number>`` of an API token."""
+    until: datetime | None = None
+    """When what proves it ends; None: an operator ends it."""
+
+
+Find = Callable[[bytes], Awaitable[Caller | None]]
+"""Whom the token with this SHA-256 digest stands for now; None for nobody, whatever the reason.
+
+Raises: Unavailable if it cannot be looked up."""
 
 
 class Authenticator(Protocol):
-    async def principal(self, authorization: str | None) -> Principal:
+    async def caller(self, authorization: str | None) -> Caller:
         """Whoever this ``Authorization`` header proves.
 
         Raises: Unauthenticated, with a code that tells a missing token (``token_missing``) from a wrong one
@@ -35,59 +53,82 @@ class NoAuthentication:
     """Everybody is the same person. Only for a service that is bound to loopback, which is checked where it is built."""
 
     def __init__(self, principal: Principal) -> None:
-        self._principal = principal
+        self._caller = Caller(principal)
 
-    async def principal(self, authorization: str | None) -> Principal:  # noqa: ARG002  whatever is sent
-        return self._principal
+    async def caller(self, authorization: str | None) -> Caller:  # noqa: ARG002  whatever is sent
+        return self._caller
 
 
 @dataclass(frozen=True, slots=True)
 class _Remembered:
-    principal: Principal
+    caller: Caller
     until_s: float
 
 
-class TokenAuthentication:
-    """Static API tokens, ``sps_…``. A token that was found is believed for ten seconds, or until it is forgotten."""
+class ConnectorAuthentication:
+    """Bearer tokens, by how they begin. One that was found is believed for ten seconds, but never beyond its own end, nor after
+    it was forgotten."""
 
-    def __init__(self, find: FindToken, clock: Clock, *, remembered_s: float = REMEMBERED_S) -> None:
-        self._find = find
+    def __init__(self, finds: Mapping[str, Find], clock: Clock, *, remembered_s: float = REMEMBERED_S) -> None:
+        """``finds``: who looks up the tokens that begin with ``API_TOKEN``, with ``ACCESS_TOKEN``."""
+        self._finds = tuple(finds.items())
         self._clock = clock
         self._remembered_s = remembered_s
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
         self._revocations = 0
 
-    async def principal(self, authorization: str | None) -> Principal:
-        digest = _digest(authorization)
+    async def caller(self, authorization: str | None) -> Caller:
+        if authorization is None:
+            raise Unauthenticated(f"{self._what_to_do}.", code="token_missing")
+        find, digest = self._read(authorization)
         remembered = self._remembered.get(digest)
         if remembered is not None and self._clock.monotonic_s() < remembered.until_s:
-            return remembered.principal
+            return remembered.caller
         revocations = self._revocations
-        principal = await self._find(digest)
-        if principal is None:
+        caller = await find(digest)
+        if caller is None:
             self._remembered.pop(digest, None)
             raise Unauthenticated(
-                "This token is unknown, revoked or expired. Ask an operator for a new one.", code="token_invalid"
+                f"This token is unknown, revoked or expired. {self._what_to_do}.", code="token_invalid"
             )
+        if remembered is not None and remembered.caller == caller:
+            caller = remembered.caller  # the very same: whatever is kept for this person is found faster
         # A token may have been revoked while the database was asked: what it said then is not remembered.
         if revocations == self._revocations:
-            self._remembered[digest] = _Remembered(principal, self._clock.monotonic_s() + self._remembered_s)
-            self._remembered.move_to_end(digest)
-            if len(self._remembered) > _MAX_REMEMBERED:
-                self._remembered.popitem(last=False)
-        return principal
+            self._remember(digest, caller)
+        return caller
 
     def forget(self, token_hash: bytes) -> None:
         """Ask again from now on: this token was revoked."""
+        self.forget_all((token_hash,))
+
+    def forget_all(self, token_hashes: Iterable[bytes]) -> None:
+        """The same of several."""
         self._revocations += 1
-        self._remembered.pop(token_hash, None)
+        for token_hash in token_hashes:
+            self._remembered.pop(token_hash, None)
 
+    def _read(self, authorization: str) -> tuple[Find, bytes]:
+        """Who knows this token, and what it is known by."""
+        scheme, _, token = authorization.partition(" ")
+        token = token.strip()
+        if len(token) <= _MAX_TOKEN_LENGTH and scheme.lower() == "bearer":
+            for beginning, find in self._finds:
+                if token.startswith(beginning):
+                    return find, hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+        raise Unauthenticated(f"This is no token of this service. {self._what_to_do}.", code="token_invalid")
 
-def _digest(authorization: str | None) -> bytes:
-    if authorization is None:
-        raise Unauthenticated("Send an API token: Authorization: Bearer sps_…", code="token_missing")
-    scheme, _, token = authorization.partition(" ")
-    token = token.strip()
-    if scheme.lower() != "bearer" or not token.startswith(PREFIX) or len(token) > _MAX_TOKEN_LENGTH:
-        raise Unauthenticated("This is not an API token: send Authorization: Bearer sps_…", code="token_invalid")
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+    def _remember(self, digest: bytes, caller: Caller) -> None:
+        lasts_s = self._remembered_s
+        if caller.until is not None:
+            lasts_s = min(lasts_s, (caller.until - self._clock.now()).total_seconds())
+        self._remembered[digest] = _Remembered(caller, self._clock.monotonic_s() + lasts_s)
+        self._remembered.move_to_end(digest)
+        if len(self._remembered) > _MAX_REMEMBERED:
+            self._remembered.popitem(last=False)
+
+    @property
+    def _what_to_do(self) -> str:
+        sign_in = any(beginning == ACCESS_TOKEN for beginning, _ in self._finds)
+        api_token = "an API token: Authorization: Bearer sps_…"  # noqa: S105
+        return f"Sign in as WWW-Authenticate says, or send {api_token}" if sign_in else f"Send {api_token}"

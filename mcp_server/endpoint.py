@@ -1,7 +1,8 @@
 """Owns ``POST /mcp``: who may knock, how large a message may be, and in which form the reply goes back.
 
 No sessions: ``Mcp-Session-Id`` is neither minted nor read. GET and DELETE are refused, but only to those who have proved who
-they are. Nothing here knows what a message means; no middleware stands before it.
+they are; a browser's question beforehand, whether a page may ask, is answered to everybody. Nothing here knows what a message
+means; no middleware stands before it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from mcp_server.authentication import Authenticator
 from mcp_server.hot import MAX_BYTES as HOT_BYTES
 from mcp_server.hot import HotAnswers
 from mcp_server.kernel import NOT_JSON, Kernel, Reply
+from mcp_server.oauth.metadata import SCOPE, Addresses
+from mcp_server.reads import OnRead, unread
 from mcp_server.tool import OnQuery, Tool, unheard
 from skillport_sync.errors import Unauthenticated, Unavailable
 from skillport_sync.queries import Queries
@@ -35,6 +38,14 @@ _JSON: Final = "application/json"
 _EVENT_STREAM: Final = "text/event-stream"
 _ANY_PORT: Final = ":*"
 
+_IN_QUERY: Final = "access_token"
+"""How https://www.rfc-editor.org/rfc/rfc6750#section-2.3 names a token in a URL, where logs and histories keep it."""
+_METHODS: Final = f"{hdrs.METH_POST}, {hdrs.METH_GET}, {hdrs.METH_DELETE}, {hdrs.METH_HEAD}"
+_ASKED_HEADERS: Final = (
+    "Authorization, Content-Type, MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name, Last-Event-ID"
+)
+_SHOWN_HEADERS: Final = "WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version, Retry-After"
+
 
 def mcp_routes(
     *,
@@ -44,15 +55,28 @@ def mcp_routes(
     allowed_origins: frozenset[str],
     max_body_bytes: int = MAX_BODY_BYTES,
     on_query: OnQuery = unheard,
+    on_read: OnRead = unread,
+    sign_in: Addresses | None = None,
     hot_bytes: int = HOT_BYTES,
 ) -> list[web.RouteDef]:
     """The MCP endpoint.
 
     ``allowed_hosts`` are ``Host`` headers, ``allowed_origins`` ``Origin`` headers, as they are sent: ``skills.acme.example``,
     ``127.0.0.1:8080``, ``http://localhost:6274``; ``:*`` at the end stands for any port. An empty set allows none; a request
-    without ``Origin`` does not come from a browser and needs none. ``hot_bytes`` bounds the answers kept in memory; 0 keeps none.
+    without ``Origin`` does not come from a browser and needs none. ``sign_in``: where people sign in, told to whoever is refused.
+    ``hot_bytes`` bounds the answers kept in memory; 0 keeps none.
     """
-    endpoint = McpEndpoint(queries, authenticator, allowed_hosts, allowed_origins, max_body_bytes, on_query, hot_bytes)
+    endpoint = McpEndpoint(
+        queries,
+        authenticator,
+        allowed_hosts=allowed_hosts,
+        allowed_origins=allowed_origins,
+        max_body_bytes=max_body_bytes,
+        on_query=on_query,
+        on_read=on_read,
+        sign_in=sign_in,
+        hot_bytes=hot_bytes,
+    )
     return [web.route(hdrs.METH_ANY, PATH, endpoint.handle)]
 
 
@@ -61,18 +85,22 @@ class McpEndpoint:
         self,
         queries: Queries,
         authenticator: Authenticator,
+        *,
         allowed_hosts: frozenset[str],
         allowed_origins: frozenset[str],
         max_body_bytes: int,
         on_query: OnQuery,
+        on_read: OnRead,
+        sign_in: Addresses | None,
         hot_bytes: int,
     ) -> None:
         self._authenticator = authenticator
         self._hosts = _AllowList(allowed_hosts)
         self._origins = _AllowList(allowed_origins)
         self._max_body_bytes = max_body_bytes
-        self._hot = HotAnswers(queries, on_query, hot_bytes)
-        self._kernel = Kernel(Tool(queries, self._hot, on_query))
+        self._challenge = _challenge(sign_in)
+        self._hot = HotAnswers(queries, on_query, on_read, max_bytes=hot_bytes)
+        self._kernel = Kernel(Tool(queries, self._hot, on_query, on_read))
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one HTTP request, whatever it is."""
@@ -90,12 +118,29 @@ class McpEndpoint:
         if not self._hosts.admits(headers.get(hdrs.HOST)):
             return _refusal(421, "host_not_allowed", "This host name is not one that this service answers to.")
         origin = headers.get(hdrs.ORIGIN)
-        if origin is not None and not self._origins.admits(origin):
+        if origin is None:
+            return await self._answer_whoever(request)
+        if not self._origins.admits(origin):
             return _refusal(403, "origin_not_allowed", "Pages of this origin may not call this service.")
+        response = await self._answer_whoever(request)
+        response.headers.update(_to_page(origin))
+        return response
+
+    async def _answer_whoever(self, request: web.Request) -> web.Response:
+        """Answer somebody who may ask from where they are: first who they are, then what they want."""
+        headers = request.headers
+        if request.method == hdrs.METH_OPTIONS:
+            return web.Response(status=204, headers=_PREFLIGHT)
+        if "?" in request.raw_path and _IN_QUERY in request.query:
+            # Said before it is looked at: whoever sees that URL, in a log or a history, may have the token.
+            message = "Send the token in the Authorization header. One that was in a URL is worth replacing."
+            return _refusal(400, "token_in_query", message, self._told("invalid_request"))
         try:
-            principal = await self._authenticator.principal(headers.get(hdrs.AUTHORIZATION))
+            caller = await self._authenticator.caller(headers.get(hdrs.AUTHORIZATION))
         except Unauthenticated as error:
-            return _unauthenticated(error)
+            # RFC 6750 §3.1: no error attribute where nothing was sent.
+            told = self._told(None if error.code == "token_missing" else "invalid_token")
+            return _refusal(401, error.code, error.message, told)
         except Unavailable as error:
             wait_s = max(1, math.ceil(error.retry_after_s or 1))
             return _refusal(503, error.code, error.message, {hdrs.RETRY_AFTER: str(wait_s)})
@@ -110,9 +155,14 @@ class McpEndpoint:
             message = orjson.loads(body)
         except orjson.JSONDecodeError:
             return _response(NOT_JSON, headers.get(hdrs.ACCEPT))
-        hot = self._hot.answer(message, headers, principal)
-        reply = Reply(200, hot) if hot is not None else await self._kernel.reply(message, headers, principal)
+        hot = self._hot.answer(message, headers, caller)
+        reply = Reply(200, hot) if hot is not None else await self._kernel.reply(message, headers, caller)
         return _response(reply, headers.get(hdrs.ACCEPT))
+
+    def _told(self, error: str | None) -> Mapping[str, str]:
+        """How to be let in: https://www.rfc-editor.org/rfc/rfc6750#section-3, https://www.rfc-editor.org/rfc/rfc9728#section-5.1."""
+        parameters = ", ".join([*self._challenge, *([f'error="{error}"'] if error is not None else [])])
+        return {hdrs.WWW_AUTHENTICATE: f"Bearer {parameters}".rstrip()}
 
     async def _body(self, request: web.Request) -> bytes | web.Response:
         """The whole body, or the refusal of one that is too large, too slow or garbled."""
@@ -180,18 +230,32 @@ def _response(reply: Reply, accept: str | None) -> web.Response:
 
 
 _ALLOW: Final[Mapping[str, str]] = {hdrs.ALLOW: hdrs.METH_POST}
+_PREFLIGHT: Final[Mapping[str, str]] = {
+    hdrs.ACCESS_CONTROL_ALLOW_METHODS: _METHODS,
+    hdrs.ACCESS_CONTROL_ALLOW_HEADERS: _ASKED_HEADERS,
+    hdrs.ACCESS_CONTROL_MAX_AGE: "86400",
+}
+
+
+def _to_page(origin: str) -> dict[str, str]:
+    """What a browser has to be told before it shows an answer to a page (https://fetch.spec.whatwg.org/#http-cors-protocol). This
+    page and no other, and no cookies: there are none.
+    """
+    return {
+        hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: origin,
+        hdrs.ACCESS_CONTROL_EXPOSE_HEADERS: _SHOWN_HEADERS,
+        hdrs.VARY: hdrs.ORIGIN,
+    }
+
+
+def _challenge(sign_in: Addresses | None) -> tuple[str, ...]:
+    return () if sign_in is None else (f'resource_metadata="{sign_in.resource_metadata}"', f'scope="{SCOPE}"')
 
 
 def _refusal(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
     """Said before the protocol begins, in the form of every other HTTP error of this service."""
     body = {"error": HTTPStatus(status).phrase, "message": message, "code": code}
     return web.Response(body=orjson.dumps(body), status=status, content_type=_JSON, headers=headers)
-
-
-def _unauthenticated(error: Unauthenticated) -> web.Response:
-    # RFC 6750 §3.1: no error attribute where nothing was sent.
-    challenge = "Bearer" if error.code == "token_missing" else 'Bearer error="invalid_token"'
-    return _refusal(401, error.code, error.message, {hdrs.WWW_AUTHENTICATE: challenge})
 
 
 def _too_large(limit: int) -> web.Response:

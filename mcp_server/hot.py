@@ -17,7 +17,9 @@ from mcp_types import SERVER_INFO_META_KEY
 from multidict import CIMultiDictProxy
 
 from mcp_server.arguments import operation_of
+from mcp_server.authentication import Caller
 from mcp_server.envelope import Recogniser
+from mcp_server.reads import OnRead, unread
 from mcp_server.rendering import Rendered
 from mcp_server.templates import TAIL, Remembered, Template, template
 from mcp_server.tool import SERVER_INFO, SURFACE, OnQuery
@@ -35,10 +37,13 @@ _TAIL_MODERN: Final = b',"resultType":"complete","_meta":%b' % orjson.dumps({SER
 class HotAnswers:
     """Answers in memory, the least recently given forgotten first once they exceed ``max_bytes``; with 0 none is kept."""
 
-    def __init__(self, queries: Queries, on_query: OnQuery, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self, queries: Queries, on_query: OnQuery, on_read: OnRead = unread, *, max_bytes: int = MAX_BYTES
+    ) -> None:
         self._queries = queries
         self._recogniser = Recogniser()
         self._on_query = on_query
+        self._on_read = on_read
         self._max_bytes = max_bytes
         self._templates: OrderedDict[tuple[Basis, bytes], Template] = OrderedDict()
         self._size_bytes = 0
@@ -48,14 +53,16 @@ class HotAnswers:
     def size_bytes(self) -> int:
         return self._size_bytes
 
-    def answer(self, message: object, headers: CIMultiDictProxy[str], principal: Principal) -> bytes | None:
-        """The response to this message, or None if it has to go the kernel's way."""
+    def answer(self, message: object, headers: CIMultiDictProxy[str], caller: Caller) -> bytes | None:
+        """The response to this caller's message, or None if it has to go the kernel's way."""
         call = self._recogniser.recognise(message, headers)
-        kept = self._find(principal, call.arguments) if call is not None else None
+        kept = self._find(caller.principal, call.arguments) if call is not None else None
         if call is None or kept is None:
             return None
         self._log.debug("query_answered", operation=kept.operation, outcome="ok")
         self._on_query(kept.operation, SURFACE, "ok")
+        if kept.read is not None:
+            self._on_read(caller, kept.read)
         return kept.fill(call.request_id, self._freshness(kept), _TAIL_MODERN if call.modern else TAIL)
 
     def recall(self, principal: Principal, arguments: Mapping[str, object]) -> Remembered | None:

@@ -49,11 +49,11 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from multidict import CIMultiDictProxy
 from pydantic import ValidationError
 
+from mcp_server.authentication import Caller
 from mcp_server.envelope import VERSION_HEADER
 from mcp_server.rendering import Json
 from mcp_server.templates import Remembered
 from mcp_server.tool import DEFINITION, INSTRUCTIONS, SERVER_INFO, TOOL_NAME, Tool
-from skillport_sync.access.model import Principal
 
 log = structlog.get_logger()
 
@@ -91,10 +91,10 @@ _NOT_A_MESSAGE: Final = error_reply(
 
 
 @dataclass(slots=True)
-class _Caller:
-    """Who calls, and what was remembered for him: it goes around the kernel, which would look at every letter of it."""
+class _Call:
+    """Who calls, and what was remembered for them: it goes around the kernel, which would look at every letter of it."""
 
-    principal: Principal
+    caller: Caller
     remembered: Remembered | None = None
 
 
@@ -141,7 +141,7 @@ class Kernel:
         self._server.add_request_handler("tools/list", PaginatedRequestParams, self._list_tools)
         self._server.add_request_handler("tools/call", CallToolRequestParams, self._call_tool)
 
-    async def reply(self, message: object, headers: CIMultiDictProxy[str], principal: Principal) -> Reply:
+    async def reply(self, message: object, headers: CIMultiDictProxy[str], caller: Caller) -> Reply:
         """Answer one decoded body, whatever it is."""
         if not isinstance(message, dict):
             return _NOT_A_MESSAGE
@@ -156,7 +156,7 @@ class Kernel:
             return _NOT_A_MESSAGE
         if not modern:
             version = headers.get(VERSION_HEADER, DEFAULT_NEGOTIATED_VERSION)
-            reply = await self._serve(request, Connection.from_envelope(version, None, None), principal)
+            reply = await self._serve(request, Connection.from_envelope(version, None, None), caller)
             # A client of that era reads no JSON-RPC error from a response that is not 200.
             return Reply(200, reply.body)
         duplicated = find_duplicated_routing_header(headers.items())
@@ -169,14 +169,14 @@ class Kernel:
         connection = Connection.from_envelope(
             verdict.protocol_version, verdict.client_info, verdict.client_capabilities
         )
-        return await self._serve(request, connection, principal)
+        return await self._serve(request, connection, caller)
 
-    async def _serve(self, request: JSONRPCRequest, connection: Connection, principal: Principal) -> Reply:
-        caller = _Caller(principal)
+    async def _serve(self, request: JSONRPCRequest, connection: Connection, caller: Caller) -> Reply:
+        call = _Call(caller)
         exchange = _Exchange(
             transport=TransportContext(kind="streamable-http", can_send_request=False),
             request_id=request.id,
-            message_metadata=ServerMessageMetadata(request_context=caller, can_send_request=False),
+            message_metadata=ServerMessageMetadata(request_context=call, can_send_request=False),
         )
         try:
             result = await serve_one(
@@ -189,23 +189,23 @@ class Kernel:
             log.exception("request_failed", method=request.method, reference=reference)
             failed = ErrorData(code=INTERNAL_ERROR, message=f"Internal server error (reference {reference})")
             return error_reply(failed, request.id)
-        if caller.remembered is not None:
+        if call.remembered is not None:
             result = {
                 **result,
-                "content": orjson.Fragment(caller.remembered.content),
-                "structuredContent": orjson.Fragment(caller.remembered.structured),
+                "content": orjson.Fragment(call.remembered.content),
+                "structuredContent": orjson.Fragment(call.remembered.structured),
             }
         return Reply(200, orjson.dumps({"jsonrpc": "2.0", "id": request.id, "result": result}))
 
-    async def _list_tools(self, _context: ServerRequestContext[None, _Caller], _params: PaginatedRequestParams) -> Json:
+    async def _list_tools(self, _context: ServerRequestContext[None, _Call], _params: PaginatedRequestParams) -> Json:
         return {"tools": [DEFINITION], **_COMPLETE}
 
-    async def _call_tool(self, context: ServerRequestContext[None, _Caller], params: CallToolRequestParams) -> Json:
+    async def _call_tool(self, context: ServerRequestContext[None, _Call], params: CallToolRequestParams) -> Json:
         if params.name != TOOL_NAME:
             raise MCPError(code=INVALID_PARAMS, message=f"Unknown tool: {params.name[:100]}. Call {TOOL_NAME}.")
         if context.request is None:
             raise TypeError("a call came without the person who makes it")
-        answer = await self._tool.call(context.request.principal, params.arguments or {})
+        answer = await self._tool.call(context.request.caller, params.arguments or {})
         if isinstance(answer, Remembered):
             context.request.remembered, answer = answer, _IN_ITS_PLACE
         return {**answer, **_COMPLETE}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+from mcp_server.reads import Read, read_of
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.queries.answers import (
     Answer,
@@ -67,12 +68,15 @@ class Rendered:
     snapshots: tuple[SnapshotFact, ...]
     blocks: tuple[Json, ...]
     basis: Basis | None
+    read: Read | None = None
+    """What content of a skill is in it; None where there is none."""
 
 
 def render(answer: Answer) -> Rendered:
     """The answer for the wire."""
     payload, blocks = _payload(answer)
-    return Rendered(payload, answer.snapshots, blocks, answer.basis)
+    read = read_of(answer) if isinstance(answer, FetchAnswer) else None
+    return Rendered(payload, answer.snapshots, blocks, answer.basis, read)
 
 
 def structured(rendered: Rendered) -> Json:

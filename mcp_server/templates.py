@@ -8,6 +8,7 @@ from typing import Final
 
 import orjson
 
+from mcp_server.reads import Read
 from mcp_server.rendering import Rendered, snapshot_json
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.queries.answers import Freshness
@@ -34,6 +35,7 @@ class Remembered:
 
     content: bytes
     structured: bytes
+    read: Read | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Template:
     marketplaces: tuple[MarketplaceName, ...]
     pieces: tuple[bytes, ...]
     slots: tuple[_Slot, ...]
+    read: Read | None
+    """What content of a skill is in it."""
 
     @property
     def size_bytes(self) -> int:
@@ -66,7 +70,7 @@ class Template:
         content = filled.index(_CONTENT) + len(_CONTENT)
         # Inside a JSON string every quote is escaped, so this is found where it was put and nowhere before.
         end = filled.index(_STRUCTURED, content)
-        return Remembered(filled[content:end], filled[end + len(_STRUCTURED) :])
+        return Remembered(filled[content:end], filled[end + len(_STRUCTURED) :], self.read)
 
 
 def template(operation: str, rendered: Rendered) -> Template:
@@ -85,7 +89,8 @@ def template(operation: str, rendered: Rendered) -> Template:
             pieces.append(b"")
         else:
             pieces[-1] += part
-    return Template(operation, tuple(fact.marketplace for fact in rendered.snapshots), tuple(pieces), tuple(slots))
+    marketplaces = tuple(fact.marketplace for fact in rendered.snapshots)
+    return Template(operation, marketplaces, tuple(pieces), tuple(slots), rendered.read)
 
 
 def _plain(rendered: Rendered) -> list[bytes | int]:

@@ -22,6 +22,8 @@ from mcp_server.arguments import (
     operation_of,
     question_of,
 )
+from mcp_server.authentication import Caller
+from mcp_server.reads import OnRead, Read, unread
 from mcp_server.rendering import Json, Rendered, render, structured
 from mcp_server.templates import Remembered
 from skillport_sync import __version__
@@ -222,30 +224,32 @@ def unheard(operation: str, surface: str, outcome: str) -> None:
 class Tool:
     """Calls of the tool, answered."""
 
-    def __init__(self, queries: Queries, memory: Memory, on_query: OnQuery) -> None:
+    def __init__(self, queries: Queries, memory: Memory, on_query: OnQuery, on_read: OnRead = unread) -> None:
         self._queries = queries
         self._memory = memory
         self._on_query = on_query
+        self._on_read = on_read
         self._log: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind(surface=SURFACE)
 
-    async def call(self, principal: Principal, arguments: Mapping[str, object]) -> Json | Remembered:
+    async def call(self, caller: Caller, arguments: Mapping[str, object]) -> Json | Remembered:
         """The result of one call, or its parts where it is remembered. What the caller can mend is a result too: ``isError`` and
         a sentence."""
-        operation = "unknown"
+        operation, question = "unknown", None
         try:
             operation = operation_of(arguments)
-            recalled = self._memory.recall(principal, arguments)
+            recalled = self._memory.recall(caller.principal, arguments)
             if recalled is not None:
-                self._told(operation, "ok")
+                self._told(operation, "ok", caller, recalled.read)
                 return recalled
-            rendered = render(await self._answer(principal, question_of(arguments)))
+            question = question_of(arguments)
+            rendered = render(await self._answer(caller.principal, question))
         except SkillportError as error:
             if isinstance(error, Broken):
                 self._log.error("query_broken", operation=operation, code=error.code, message=error.message)
-            self._told(operation, error.code)
+            self._told(operation, error.code, caller, _refused(question, error))
             return {"content": [{"type": "text", "text": error.message}], "isError": True}
         self._memory.keep(arguments, rendered)
-        self._told(operation, "ok")
+        self._told(operation, "ok", caller, rendered.read)
         content = structured(rendered)
         text = {"type": "text", "text": orjson.dumps(content).decode()}
         return {"content": [text, *rendered.blocks], "structuredContent": content, "isError": False}
@@ -273,6 +277,12 @@ class Tool:
             case WhoamiQuestion():
                 return await self._queries.whoami(principal)
 
-    def _told(self, operation: str, outcome: str) -> None:
+    def _told(self, operation: str, outcome: str, caller: Caller, read: Read | None) -> None:
         self._log.debug("query_answered", operation=operation, outcome=outcome)
         self._on_query(operation, SURFACE, outcome)
+        if read is not None:
+            self._on_read(caller, read)
+
+
+def _refused(question: Question | None, error: SkillportError) -> Read | None:
+    return Read(question.skill, question.paths, error.code) if isinstance(question, FetchQuestion) else None

@@ -12,9 +12,9 @@ import aiohttp
 import structlog
 from aiohttp import web
 
-from mcp_server.authentication import Authenticator, NoAuthentication, TokenAuthentication
+from mcp_server.authentication import Authenticator
 from mcp_server.endpoint import mcp_routes
-from skillport_sync.access.model import Principal, PrincipalId
+from mcp_server.oauth.cimd_fetch import FetchDocument
 from skillport_sync.clock import SystemClock, SystemEntropy
 from skillport_sync.config import AppKey, GitHubSettings, MarketplaceSettings, Settings, TokenFile
 from skillport_sync.config.secret import read_secret
@@ -30,6 +30,7 @@ from skillport_sync.ports import Clock, Entropy, MarketplaceName
 from skillport_sync.queries import Queries
 from skillport_sync.queries.queries import first_sync
 from skillport_sync.restoring import Restoring
+from skillport_sync.signing_in import ReadTrail, addresses_of, authentication, sign_in_routes
 from skillport_sync.store.data_directory import DataDirectory
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.store.state import StateStore
@@ -44,9 +45,6 @@ from webhooks.judgement import Watched
 
 log = structlog.get_logger(__name__)
 
-ANYBODY = Principal(PrincipalId("local:anybody"), "anybody on this machine")
-"""Whom ``auth.mode = "none"`` takes everybody for."""
-
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -57,6 +55,8 @@ class Parts:
     entropy: Entropy
     mirror: MirrorStore
     state: StateStore
+    session: aiohttp.ClientSession
+    """For whatever is asked of GitHub and of identity providers."""
     current: Current
     marketplaces: Mapping[MarketplaceName, Mirrored]
     authenticator: Authenticator
@@ -101,6 +101,8 @@ class Parts:
                 pinned=None if pin is None else pin.commit,
             )
         await self.state.forget_old_deliveries(timedelta(days=30))
+        await self.state.oauth.purge()
+        await self.state.audit.forget_older_than(self.settings.auth.audit, self.clock.now())
 
 
 @asynccontextmanager
@@ -121,7 +123,7 @@ async def open_parts(
         stack.push_async_callback(mirror.close)
         state = await StateStore.open(directory.state, clock=clock)
         stack.push_async_callback(state.close)
-        session = await stack.enter_async_context(_github_session())
+        session = await stack.enter_async_context(_session())
         current = Current(clock, stale_after_s=2 * settings.sync.reconcile_interval_s)
         marketplaces = {
             configured.name: await _mirrored(
@@ -129,8 +131,10 @@ async def open_parts(
             )
             for configured in settings.marketplaces
         }
-        authenticator, on_revoked = _authentication(settings, state, clock)
-        parts = Parts(settings, clock, entropy, mirror, state, current, marketplaces, authenticator, on_revoked)
+        authenticator, on_revoked = authentication(settings, state, clock)
+        parts = Parts(
+            settings, clock, entropy, mirror, state, session, current, marketplaces, authenticator, on_revoked
+        )
         loops = await stack.enter_async_context(asyncio.TaskGroup())
         tasks = [loops.create_task(mirrored.loop.run()) for mirrored in marketplaces.values()]
         try:
@@ -152,7 +156,7 @@ def _restoring(settings: Settings, mirror: MirrorStore) -> Callable[[Marketplace
     return lambda marketplace: Restoring(marketplace, mirror, host, settings.sync.quarantine)
 
 
-def _github_session() -> aiohttp.ClientSession:
+def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -232,32 +236,31 @@ def _credentials(
             return Anonymous()
 
 
-def _authentication(
-    settings: Settings, state: StateStore, clock: Clock
-) -> tuple[Authenticator, Callable[[TokenHash], None]]:
-    """Who proves who they are, and what has to hear of a revoked token."""
-    if settings.auth.mode == "none":
-        return NoAuthentication(ANYBODY), lambda _revoked: None
+async def public_routes(
+    parts: Parts,
+    allowed_hosts: frozenset[str],
+    *,
+    with_private: bool,
+    fetch_document: FetchDocument | None = None,
+) -> list[web.RouteDef]:
+    """What the public listener answers; the private routes too where they have no listener of their own.
 
-    async def find(token_hash: bytes) -> Principal | None:
-        found = await state.tokens.find(token_hash)
-        return None if found is None else found[0]
-
-    authentication = TokenAuthentication(find, clock)
-    return authentication, authentication.forget
-
-
-def public_routes(parts: Parts, allowed_hosts: frozenset[str], *, with_private: bool) -> list[web.RouteDef]:
-    """What the public listener answers; the private routes too where they have no listener of their own."""
-    settings = parts.settings
+    Raises: Invalid, when people are to sign in and nobody could.
+    """
+    settings, state = parts.settings, parts.state
+    sign_in = await sign_in_routes(
+        settings, state, parts.session, parts.clock, parts.entropy, fetch_document=fetch_document
+    )
     mcp = mcp_routes(
         queries=Queries(parts.current, parts.mirror, _restoring(settings, parts.mirror), parts.clock, parts.why_absent),
         authenticator=parts.authenticator,
         allowed_hosts=allowed_hosts,
         allowed_origins=frozenset(settings.server.allowed_origins),
         max_body_bytes=settings.server.mcp_max_bytes,
+        on_read=ReadTrail(state.audit, parts.clock),
+        sign_in=addresses_of(settings),
     )
-    return [*mcp, *(private_routes(parts) if with_private else [])]
+    return [*mcp, *sign_in, *(private_routes(parts) if with_private else [])]
 
 
 def private_routes(parts: Parts) -> list[web.RouteDef]:

@@ -31,6 +31,7 @@ QUIET = (
     "httpcore2",
     "httpx",
     "httpx2",
+    "joserfc",
     "mcp",
     "urllib3",
 )
@@ -53,6 +54,7 @@ _SECRET_WORDS = frozenset(
         "signature",
         "token",
         "tokens",
+        "verifier",
     }
 )
 _NAMED_AFTER = frozenset({"count", "expires", "file", "files", "id", "ids", "label", "name", "path", "prefix", "type"})
@@ -62,11 +64,12 @@ _SECRET_SHAPES = re.compile(
     r"""
       gh[pousr]_[A-Za-z0-9._-]{8,}                                   # GitHub's tokens; installation tokens hold dots
     | github_pat_\w{8,}
-    | sps_[A-Za-z0-9_-]{8,}                                          # ours
+    | sps_[A-Za-z0-9_-]{8,} | sp_(?:ac|at|br|fm|rt|st|tx)_[A-Za-z0-9_-]{8,}      # ours
     | sk_(?:api|install|edit)_[A-Za-z0-9_-]{4,}                      # the predecessor's, which its clients may still send
     | eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*        # JSON web tokens
     | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*?(?:-----END[ ][A-Z ]*-----|$)
-    | (?<=[?&;]) (?P<name>(?:access_|refresh_|id_)?token|client_secret|secret|code|state|sig|signature|password) = [^&\s"'<>\\]+
+    | (?<=[?&;]) (?P<name>(?:access_|refresh_|id_)?token|client_secret|secret|code|code_verifier|state|nonce|sig|signature
+        |password) = [^&\s"'<>\\]+
     | (?<=\b[Bb]earer[ ]) [A-Za-z0-9._~+/=-]{8,}
     | (?<=://) [^/\s:@"'\\]+ : [^/\s@"'\\]+ (?=@)                    # user:password@ in a URL
     """,
@@ -146,9 +149,10 @@ def _install(level: int, renderer: Processor, stream: TextIO | None) -> None:
 
 
 def _is_our_fault(record: logging.LogRecord) -> bool:
-    """False for bytes that are no HTTP: aiohttp answers them with 400 and a traceback each, and anybody can send a million."""
+    """False for bytes that are no HTTP, which aiohttp answers with 400 and a traceback each, and for whoever hangs up before the
+    answer: anybody can do either a million times."""
     kind = record.exc_info[0] if record.exc_info else None
-    return kind is None or kind.__module__ != "aiohttp.http_exceptions"
+    return kind is None or not (kind.__module__ == "aiohttp.http_exceptions" or issubclass(kind, ConnectionError))
 
 
 def redact_keys(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

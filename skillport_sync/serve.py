@@ -7,11 +7,12 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import structlog
 
+from mcp_server.oauth.cimd_fetch import FetchDocument
 from skillport_sync import __version__, memory
 from skillport_sync.compose import Parts, open_parts, private_routes, public_routes
 from skillport_sync.config import Settings
@@ -21,6 +22,7 @@ from skillport_sync.log import configure_logging
 from skillport_sync.operations import LocalOperator
 from skillport_sync.ports import Clock, Entropy
 from skillport_sync.sync.schedule import schedule
+from skillport_sync.trying_out import stand_in_identity
 
 log = structlog.get_logger(__name__)
 
@@ -44,9 +46,16 @@ class Service:
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None
+    settings: Settings,
+    *,
+    dev: bool = False,
+    clock: Clock | None = None,
+    entropy: Entropy | None = None,
+    fetch_document: FetchDocument | None = None,
 ) -> AsyncIterator[Service]:
     """Serve until left: sockets first, then the data directory, then answers, then the first pull.
+
+    ``dev``: a stand-in signs people in, for this machine only. ``fetch_document``: see ``signing_in``.
 
     Raises:
         Conflict: a port or the data directory is taken.
@@ -60,6 +69,10 @@ async def serving(
         if server.webhooks_port is not None:
             private = bind(server.webhooks_host or server.host, server.webhooks_port)
             stack.callback(private.sock.close)
+        # From here on the settings say where it listens, also where any free port was asked for: addresses are made of that.
+        settings = replace(settings, server=replace(server, port=public.port))
+        if dev:
+            settings = await stack.enter_async_context(stand_in_identity(settings))
         parts = await stack.enter_async_context(open_parts(settings, clock=clock, entropy=entropy))
         for published in parts.current.get().values():
             memory.settle(published)
@@ -73,16 +86,19 @@ async def serving(
                 tidy_every_s=TIDY_EVERY_S,
             )
         )
+        routes = await public_routes(
+            parts, _own_hosts(settings, public), with_private=private is public, fetch_document=fetch_document
+        )
         operator = parts.operator(running_since=parts.clock.now(), next_reconcile_at=next_at)
         await stack.enter_async_context(control_socket(settings.data_dir, operator))
-        for listener, routes in (
-            (public, public_routes(parts, _own_hosts(settings, public), with_private=private is public)),
+        for listener, answered in (
+            (public, routes),
             *([] if private is public else [(private, private_routes(parts))]),
         ):
             await stack.enter_async_context(
                 site(
                     listener,
-                    routes,
+                    answered,
                     max_body_bytes=max(server.webhook_max_bytes, server.mcp_max_bytes),
                     header_timeout_s=server.header_timeout_s,
                     keepalive_s=server.keepalive_timeout_s,
@@ -106,29 +122,30 @@ def _own_hosts(settings: Settings, public: Listener) -> frozenset[str]:
     return frozenset(own)
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, *, dev: bool = False) -> int:
     """``skillport-sync serve``: until SIGTERM or SIGINT. Returns the exit code: 0 when it was asked to stop.
 
     Raises what ``serving`` raises; a part that fails while serving stops the service in order and raises too.
     """
     configure_logging(settings.log)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_until_stopped(settings))
+        runner.run(_until_stopped(settings, dev=dev))
     return 0
 
 
-async def _until_stopped(settings: Settings) -> None:
+async def _until_stopped(settings: Settings, *, dev: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with serving(settings) as service:
+    async with serving(settings, dev=dev) as service:
         log.info(
             "service_started",
             version=__version__,
             url=service.url,
             webhooks=service.private.url if settings.github.webhook_secret_files else None,
-            auth=settings.auth.mode,
+            auth=service.parts.settings.auth.mode,
+            providers=[provider.name for provider in service.parts.settings.auth.providers],
             marketplaces=list(service.parts.marketplaces),
         )
         await stop.wait()

@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from skillport_sync import __version__
+from skillport_sync.cli.audit import audit
 from skillport_sync.cli.configuration import config
+from skillport_sync.cli.doctor import doctor
 from skillport_sync.cli.explain import explain
 from skillport_sync.cli.failures import EXIT_CODES_HELP
 from skillport_sync.cli.lint import lint
@@ -15,6 +17,7 @@ from skillport_sync.cli.mirror import publications, reconcile, status
 from skillport_sync.cli.rollback import resume, rollback
 from skillport_sync.cli.running import Commands, config_option
 from skillport_sync.cli.service import demo, serve
+from skillport_sync.cli.sessions import sessions
 from skillport_sync.cli.tokens import token
 
 
@@ -25,5 +28,20 @@ def main(config_path: Path | None) -> None:
     """Mirrors a private Claude plugin marketplace from GitHub and serves it to every Claude surface."""
 
 
-for command in (serve, demo, reconcile, status, publications, rollback, resume, explain, lint, token, config):
+for command in (
+    serve,
+    demo,
+    reconcile,
+    status,
+    publications,
+    rollback,
+    resume,
+    explain,
+    lint,
+    token,
+    sessions,
+    audit,
+    doctor,
+    config,
+):
     main.add_command(command)

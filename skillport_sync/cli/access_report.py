@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from skillport_sync.cli.screen import Cell, Facts, Gap, Heading, Note, Part, Tone
-from skillport_sync.cli.wording import commit, count, names
+from skillport_sync.cli.wording import commit, count, local, names
 from skillport_sync.reports import Decision, ExplainReport, MarketplaceAccess, PersonRow, SkillAccess
 
 NAMES_SHOWN = 12
@@ -30,6 +30,11 @@ def _person(person: PersonRow) -> list[Part]:
         rows.append(("claims", Cell(", ".join(f"{name}={value}" for name, value in person.claims))))
     if person.token is not None:
         rows.append(("from", Cell(f'API token "{person.token}", where nothing else was said', "dim")))
+    if person.provider is not None and person.signed_in_at is not None:
+        said = f"signed in with {person.provider} on {local(person.signed_in_at)}, where nothing else was said"
+        rows.append(("from", Cell(said, "dim")))
+    if person.kept_out_at is not None:
+        rows.append(("kept out", Cell(f"since {local(person.kept_out_at)}: no token of theirs opens anything", "bad")))
     return [Heading(person.principal_id, Cell(person.name)), Facts(rows)]
 
 

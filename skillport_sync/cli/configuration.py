@@ -50,7 +50,7 @@ def _secret_files(settings: Settings) -> list[Path]:
     match settings.github.credentials:
         case TokenFile(path) | AppKey(private_key_file=path):
             files.insert(0, path)
-    return files
+    return files + [each.client_secret_file for each in settings.auth.providers if each.client_secret_file is not None]
 
 
 def _remarks(settings: Settings) -> list[str]:

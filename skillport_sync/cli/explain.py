@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import click
 
 from skillport_sync.cli import access_report
-from skillport_sync.cli.running import finish, print_json, reach_operator, with_settings
+from skillport_sync.cli.running import finish, person_id, print_json, reach_operator, with_settings
 from skillport_sync.cli.screen import show
 from skillport_sync.reports import ExplainReport, ExplainRequest
 
 if TYPE_CHECKING:
     from skillport_sync.config import Settings
-
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*:\S(?:.*\S)?")
-
-
-def _principal(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    if not _ID.fullmatch(value):
-        raise click.BadParameter("write it as in access.json: provider:uid, such as github:583231")
-    return value
 
 
 def _claims(
@@ -37,7 +28,7 @@ def _claims(
 
 
 @click.command(short_help="What somebody sees and may do, and why.")
-@click.option("--user", required=True, metavar="ID", callback=_principal, help="Who: provider:uid, as in access.json.")
+@click.option("--user", required=True, metavar="ID", callback=person_id, help="Who: provider:uid, as in access.json.")
 @click.option("--email", help="Their verified e-mail address.")
 @click.option("--group", "groups", multiple=True, metavar="NAME", help="A group they are in; may be repeated.")
 @click.option(
@@ -64,7 +55,8 @@ def explain(
 ) -> None:
     """What somebody sees and may do, as the access.json that is served now says it, and which of its lines says so.
 
-    Where an API token was made for the same id, its e-mail address and groups are taken, unless others are given.
+    Name, e-mail address, groups and claims are as the person's provider said them when they signed in last; of somebody who never
+    did, as in the API token that was made for the same id. What is given here goes before.
     """
     request = ExplainRequest(user, email, groups or None, claims, skill, marketplace)
     report = finish(_explain(settings, request))

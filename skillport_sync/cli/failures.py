@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
 EXIT_CODES_HELP = """\b
 Exit codes:
   0  in step, done
-  1  failed: GitHub, the network, the disk, damaged data; lint found errors
+  1  failed: GitHub, network, disk, data; lint or doctor found something
   2  wrong usage or configuration; nothing was done
   3  refused or held: the commit was read and is not published
   4  another process holds the data directory

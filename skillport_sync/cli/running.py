@@ -75,6 +75,14 @@ async def reach_operator(settings: Settings) -> AsyncIterator[Operator]:
 
 
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
+_PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*:\S(?:.*\S)?")
+
+
+def person_id(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """A person as access.json names them."""
+    if value is not None and not _PERSON.fullmatch(value):
+        raise click.BadParameter("write it as in access.json: provider:uid, such as github:583231")
+    return value
 
 
 def commit_prefix(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:

@@ -6,6 +6,7 @@ opens one when it is needed.
 
 from skillport_sync.config.complaints import Complaint, ConfigInvalid, toml
 from skillport_sync.config.handing import Explained, explain
+from skillport_sync.config.kinds import is_loopback
 from skillport_sync.config.reading import load, search_path
 from skillport_sync.config.secret import Secret, read_secret
 from skillport_sync.config.settings import (
@@ -14,6 +15,8 @@ from skillport_sync.config.settings import (
     GitHubSettings,
     LogSettings,
     MarketplaceSettings,
+    OAuthSettings,
+    ProviderSettings,
     Retention,
     ServerSettings,
     Settings,
@@ -30,6 +33,8 @@ __all__ = [
     "GitHubSettings",
     "LogSettings",
     "MarketplaceSettings",
+    "OAuthSettings",
+    "ProviderSettings",
     "Retention",
     "Secret",
     "ServerSettings",
@@ -37,6 +42,7 @@ __all__ = [
     "SyncSettings",
     "TokenFile",
     "explain",
+    "is_loopback",
     "load",
     "read_secret",
     "search_path",

@@ -15,10 +15,11 @@ from skillport_sync.config.origin import KeyPath, Origins, dotted
 from skillport_sync.errors import Invalid
 
 _SECRETS = {
-    "token": "token_file",
-    "private_key": "private_key_file",
-    "webhook_secret": "webhook_secret_files",
-    "webhook_secrets": "webhook_secret_files",
+    "token": "github.token_file",
+    "private_key": "github.private_key_file",
+    "webhook_secret": "github.webhook_secret_files",
+    "webhook_secrets": "github.webhook_secret_files",
+    "client_secret": "client_secret_file in [[auth.providers]]",
 }
 """Names that people try, and the key that takes a file instead."""
 
@@ -72,8 +73,13 @@ def unknown_key(path: KeyPath) -> str:
         return f'{said}; did you mean "{meant}"?'
     elsewhere = [key.path for key in keys().values() if key.path[-1] == name]
     if elsewhere:
-        return f"{said}; it belongs in [{dotted(elsewhere[0][:-1])}]"
+        return f"{said}; it belongs in {_header(elsewhere[0][:-1])}"
     return f"{said}; known here are {', '.join(here)}"
+
+
+def _header(table: KeyPath) -> str:
+    """A table as the file begins it."""
+    return f"[[{dotted(table[:-1])}]]" if table and table[-1] == 0 else f"[{dotted(table)}]"
 
 
 def unknown_variable(name: str, meant: str | None) -> str:
@@ -88,7 +94,7 @@ def unknown_variable(name: str, meant: str | None) -> str:
 
 
 def _into_file(name: str) -> str:
-    return f"write it to a file (chmod 600) and give the file's path as github.{_SECRETS[name]}"
+    return f"write it to a file (chmod 600) and give the file's path as {_SECRETS[name]}"
 
 
 def _sentence(error: ErrorDetails) -> str:

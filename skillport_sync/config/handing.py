@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import platformdirs
 from pydantic import BaseModel
 
+from skillport_sync.config.auth_tables import AuthTable
 from skillport_sync.config.origin import KeyPath, Origins, dotted
 from skillport_sync.config.settings import (
     AppKey,
@@ -16,6 +18,8 @@ from skillport_sync.config.settings import (
     GitHubSettings,
     LogSettings,
     MarketplaceSettings,
+    OAuthSettings,
+    ProviderSettings,
     Retention,
     ServerSettings,
     Settings,
@@ -26,6 +30,8 @@ from skillport_sync.config.tables import ConfigTable, GitHubTable
 from skillport_sync.ports import MarketplaceName
 
 APPLICATION = "skillport-sync"
+_LISTS_OF_TABLES = frozenset({"marketplaces", "providers"})
+"""Empty, they are nothing to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ def settings_of(table: ConfigTable, origins: Origins) -> Settings:
             mirror_max_bytes=sync.mirror_max_bytes,
             quarantine=frozenset(sync.quarantine),
         ),
-        auth=AuthSettings(table.auth.mode),
+        auth=_auth(table.auth, origins),
         log=LogSettings(table.log.level, table.log.format),
         origins=origins,
     )
@@ -104,6 +110,12 @@ def _in_force(table: ConfigTable, settings: Settings) -> dict[KeyPath, object]:
             values[("github", "token_file")] = str(path)
         case AppKey(private_key_file=path):
             values[("github", "private_key_file")] = str(path)
+    values[("auth", "mode")] = settings.auth.mode
+    for index, provider in enumerate(settings.auth.providers):
+        at = ("auth", "providers", index)
+        values[(*at, "name")] = provider.name
+        if provider.client_secret_file is not None:
+            values[(*at, "client_secret_file")] = str(provider.client_secret_file)
     values[("github", "webhook_secret_files")] = [str(path) for path in settings.github.webhook_secret_files]
     return values
 
@@ -119,6 +131,45 @@ def _github(table: GitHubTable, origins: Origins) -> GitHubSettings:
     at = ("github", "webhook_secret_files")
     secret_files = (_path(text, at, origins) for text in table.webhook_secret_files)
     return GitHubSettings(table.api_url, credentials, tuple(path for path in secret_files if path is not None))
+
+
+def _auth(table: AuthTable, origins: Origins) -> AuthSettings:
+    return AuthSettings(
+        mode=table.mode_in_force,
+        oauth=OAuthSettings(
+            access_token_s=table.access_token_s,
+            refresh_idle=timedelta(days=table.refresh_token_idle_days),
+            grant=timedelta(days=table.grant_days),
+            refresh_window_s=table.refresh_window_s,
+            code_s=table.code_s,
+            transaction_s=table.transaction_s,
+            redirect_hosts=tuple(table.redirect_hosts),
+            cimd_hosts=tuple(table.cimd_hosts),
+            registration=table.registration,
+        ),
+        providers=tuple(
+            ProviderSettings(
+                preset=each.preset,
+                name=each.label,
+                client_id=each.client_id,
+                client_secret_file=_path(
+                    each.client_secret_file, ("auth", "providers", index, "client_secret_file"), origins
+                ),
+                title=each.title,
+                hosted_domains=tuple(each.hosted_domains),
+                tenants=tuple(each.tenants),
+                organizations=tuple(each.organizations),
+                anyone=each.anyone,
+                issuer=each.issuer,
+                groups_claim=each.groups_claim,
+                keep_claims=tuple(each.keep_claims),
+                base_url=each.base_url,
+                api_url=each.api_url,
+            )
+            for index, each in enumerate(table.providers)
+        ),
+        audit=timedelta(days=table.audit_days),
+    )
 
 
 def _path(text: str | None, key: KeyPath, origins: Origins) -> Path | None:
@@ -140,5 +191,5 @@ def _leaves(value: BaseModel, prefix: KeyPath) -> Iterator[tuple[KeyPath, object
         elif isinstance(inner, list) and inner and isinstance(inner[0], BaseModel):
             for index, item in enumerate(inner):
                 yield from _leaves(item, (*prefix, name, index))
-        elif name != "marketplaces":
+        elif name not in _LISTS_OF_TABLES:
             yield (*prefix, name), inner

@@ -12,8 +12,9 @@ from typing import Annotated, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from skillport_sync.config.kinds import Table
 from skillport_sync.config.origin import KeyPath
-from skillport_sync.config.tables import ConfigTable, Table
+from skillport_sync.config.tables import ConfigTable
 
 PREFIX = "SKILLPORT_"
 CONFIG_VARIABLE = "SKILLPORT_CONFIG"
@@ -26,7 +27,7 @@ class Key:
 
     path: KeyPath
     type: type
-    """str, int, float or list: what its text in the environment is turned into."""
+    """str, bool, int, float or list: what its text in the environment is turned into."""
     field: FieldInfo
 
     @property
@@ -69,11 +70,16 @@ def from_text(key: Key, text: str) -> object:
                 if text.lstrip().startswith("[")
                 else [item.strip() for item in text.split(",") if item.strip()]
             )
+        if key.type is bool:
+            return _TRUTHS[text.strip().lower()]
         if key.type in (int, float):
             return key.type(text)
-    except ValueError:
+    except (KeyError, ValueError):
         pass
     return text
+
+
+_TRUTHS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
 
 
 _OF_A_SERVICE = re.compile(r"\w+_(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,9 +19,10 @@ from pydantic import ValidationError
 from skillport_sync.config.complaints import Complaint, ConfigInvalid, complain, unknown_variable
 from skillport_sync.config.handing import APPLICATION, settings_of
 from skillport_sync.config.keys import CONFIG_VARIABLE, PREFIX, from_text, is_foreign, keys, nearest
+from skillport_sync.config.kinds import is_loopback
 from skillport_sync.config.origin import KeyPath, Origins
 from skillport_sync.config.settings import Settings
-from skillport_sync.config.tables import ConfigTable, is_loopback
+from skillport_sync.config.tables import ConfigTable
 
 Tree = dict[str, object]
 
@@ -148,12 +149,35 @@ def _contradictions(table: ConfigTable, origins: Origins) -> Iterator[Complaint]
         elif table.public_url is not None and not is_loopback(urlsplit(table.public_url).hostname):
             what = 'auth.mode "none" lets everybody in, which public_url offers to the world; remove it, or use mode "token"'
             yield Complaint(where, what)
+    yield from _sign_in_contradictions(table, origins)
+    for index, first in _namesakes(each.label.casefold() for each in table.marketplaces):
+        what = f"marketplaces[{index}] and marketplaces[{first}] have the same name; give one of them another name"
+        yield Complaint(origins.nearest(("marketplaces", index)), what)
+
+
+def _sign_in_contradictions(table: ConfigTable, origins: Origins) -> Iterator[Complaint]:
+    auth = table.auth
+    if auth.providers and auth.mode_in_force != "oauth":
+        what = f'auth.mode "{auth.mode}" asks no provider; use mode "oauth", or remove [[auth.providers]]'
+        yield Complaint(origins.nearest(("auth", "mode")), what)
+    if auth.mode_in_force == "oauth" and table.public_url is None and not is_loopback(table.server.host):
+        what = "people sign in at public_url, which is missing; add the https:// address that they type into Claude"
+        yield Complaint(origins.nearest(("auth",)), what)
+    for index, first in _namesakes(each.label for each in auth.providers):
+        what = (
+            f"auth.providers[{index}] and auth.providers[{first}] would give their people the same ids; keep one of them"
+            + (", or give one another name" if auth.providers[index].preset == "oidc" else "")
+        )
+        yield Complaint(origins.nearest(("auth", "providers", index)), what)
+
+
+def _namesakes(names: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Whoever has the name of somebody before, and who that is."""
     seen: dict[str, int] = {}
-    for index, marketplace in enumerate(table.marketplaces):
-        first = seen.setdefault(marketplace.label.casefold(), index)
+    for index, name in enumerate(names):
+        first = seen.setdefault(name, index)
         if first != index:
-            what = f"marketplaces[{index}] and marketplaces[{first}] have the same name; give one of them another name"
-            yield Complaint(origins.nearest(("marketplaces", index)), what)
+            yield index, first
 
 
 def _place(complaint: Complaint) -> tuple[bool, str, int]:

@@ -17,7 +17,9 @@ log = structlog.get_logger(__name__)
 
 MAX_SECRET_BYTES = 64 * 1024
 
-LOOKS_SECRET = re.compile(r"gh[pousr]_\w{10,}|github_pat_\w{10,}|sps_\w{10,}|-----BEGIN [A-Z ]*PRIVATE KEY-----")
+LOOKS_SECRET = re.compile(
+    r"gh[pousr]_\w{10,}|github_pat_\w{10,}|sps_\w{10,}|GOCSPX-[\w-]{10,}|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+)
 """What is surely a secret by its shape, wherever it stands."""
 
 

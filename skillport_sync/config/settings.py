@@ -6,6 +6,7 @@ Nothing is read here. Sizes are in bytes, times in seconds, paths absolute.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,8 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
 MassRemoval = Literal["hold", "allow"]
 Scan = Literal["secrets", "hidden-unicode"]
+AuthMode = Literal["oauth", "token", "none"]
+Preset = Literal["google", "microsoft", "github", "oidc"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +99,57 @@ class SyncSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OAuthSettings:
+    """What holds for everybody who signs in, through whichever provider."""
+
+    access_token_s: int
+    refresh_idle: timedelta
+    """How long a client may stay away and still be connected."""
+    grant: timedelta
+    """How long it stays connected at most, however busy."""
+    refresh_window_s: int
+    code_s: int
+    transaction_s: int
+    redirect_hosts: tuple[str, ...]
+    """Where clients may be sent back to, beside Claude's own hosts and the person's machine."""
+    cimd_hosts: tuple[str, ...]
+    """Whose documents may say who a client is. Empty: any public host's."""
+    registration: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """One identity provider, and whom of its people it lets in."""
+
+    preset: Preset
+    name: str
+    """What stands before the colon in the ids of its people; unique."""
+    client_id: str
+    client_secret_file: Path | None = None
+    title: str | None = None
+    """What its button says. None: what its preset calls it."""
+    hosted_domains: tuple[str, ...] = ()
+    tenants: tuple[str, ...] = ()
+    organizations: tuple[str, ...] = ()
+    anyone: bool = False
+    """Whoever has an account there comes in. False: only people of the list above that fits the preset."""
+    issuer: str | None = None
+    """Character for character as the provider calls itself."""
+    groups_claim: str = "groups"
+    keep_claims: tuple[str, ...] = ()
+    base_url: str | None = None
+    api_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AuthSettings:
-    mode: Literal["token", "none"]
+    """API tokens open the service in ``oauth`` mode too."""
+
+    mode: AuthMode
+    oauth: OAuthSettings
+    providers: tuple[ProviderSettings, ...]
+    audit: timedelta
+    """How long the audit is kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ test of config.example.toml all read them. They go no further than this package:
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from skillport_sync.config.secret import LOOKS_SECRET
+from skillport_sync.config.auth_tables import AuthTable
+from skillport_sync.config.kinds import Count, FilePath, Host, Port, Seconds, Table, Text, Url
 from skillport_sync.config.settings import MassRemoval, Scan
 
 MIB = 1024 * 1024
@@ -24,46 +24,15 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9._-]{1,100}"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")
 
 
-def is_loopback(host: str | None) -> bool:
-    """True for an address or a name that only this machine reaches."""
-    if host is None:
-        return False
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def _host(text: str) -> str:
-    if "/" in text or text.strip() != text or (text.count(":") == 1):
-        raise ValueError("must be a host name or an address alone, without scheme and port")
-    return text.strip("[]")
-
-
-def _url(text: str) -> str:
-    try:
-        url = urlsplit(text)
-        port_is_number = url.port is None or url.port >= 0
-    except ValueError:
-        port_is_number = False
-        url = urlsplit("")
-    if url.scheme not in ("http", "https") or not url.hostname or not port_is_number:
-        raise ValueError("must be a URL such as https://skills.example.com")
-    if url.username is not None or url.password is not None:
-        raise ValueError("must not carry a user or a password; secrets come from files")
-    if url.query or url.fragment:
-        raise ValueError("must be without query and fragment")
-    if url.scheme == "http" and not is_loopback(url.hostname):
-        raise ValueError("must begin with https:// (plain http is for this machine only, as in http://127.0.0.1:8080)")
-    return text.rstrip("/")
-
-
 def _public_url(text: str) -> str:
-    if urlsplit(text).path:
+    url = urlsplit(text)
+    if url.path:
         raise ValueError("must be without a path: the service answers at the root of its host")
-    return text
+    if not text.isascii():
+        raise ValueError("must be ASCII: write the host as browsers send it, such as https://xn--bcher-kva.example")
+    # Clients compare it, character for character, with what is left of it once they have taken it apart.
+    default_port = ":443" if url.scheme == "https" else ":80"
+    return f"{url.scheme}://{url.netloc.lower().removesuffix(default_port)}"
 
 
 def _api_url(text: str) -> str:
@@ -92,35 +61,6 @@ def _branch(text: str) -> str:
     return text
 
 
-def _path(text: str) -> str:
-    if LOOKS_SECRET.search(text):
-        raise ValueError("holds a secret itself; write the secret to a file (chmod 600) and name the file here")
-    if "\0" in text or "\n" in text:
-        raise ValueError("must be the path of a file")
-    if text.startswith("~") and not text.startswith("~/"):
-        raise ValueError('must be absolute, or begin with "~/"')
-    return text
-
-
-def _mode(value: object) -> object:
-    if value == "oauth":
-        raise ValueError('"oauth" is not there yet; until it is, "token" takes tokens of `skillport-sync token create`')
-    return value
-
-
-Text = Annotated[str, StringConstraints(min_length=1)]
-FilePath = Annotated[Text, AfterValidator(_path)]
-Host = Annotated[Text, AfterValidator(_host)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Url = Annotated[Text, AfterValidator(_url)]
-Count = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-
-
-class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
-
-
 class RetentionTable(Table):
     publications: Count = 50
     days: Annotated[int, Field(ge=0)] = 1
@@ -144,8 +84,8 @@ class ServerTable(Table):
     port: Port = 8080
     webhooks_host: Host | None = None
     webhooks_port: Port | None = None
-    allowed_hosts: list[Text] = []
-    allowed_origins: list[Text] = []
+    allowed_hosts: list[Text] = Field(default=[])
+    allowed_origins: list[Text] = Field(default=[])
     mcp_max_bytes: Annotated[int, Field(ge=64 * 1024)] = 4 * MIB
     webhook_max_bytes: Annotated[int, Field(ge=MIB)] = 26 * MIB
     header_timeout_s: Seconds = 5.0
@@ -207,10 +147,6 @@ class SyncTable(Table):
         return self
 
 
-class AuthTable(Table):
-    mode: Annotated[Literal["token", "none"], BeforeValidator(_mode)] = "token"
-
-
 class LogTable(Table):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["json", "console"] | None = None
@@ -224,7 +160,7 @@ class ConfigTable(Table):
     )
     data_dir: FilePath | None = Field(default=None, examples=["/var/lib/skillport-sync"])
     server: ServerTable = ServerTable()
-    marketplaces: list[MarketplaceTable] = []
+    marketplaces: list[MarketplaceTable] = Field(default=[])
     github: GitHubTable = GitHubTable()
     sync: SyncTable = SyncTable()
     auth: AuthTable = AuthTable()

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -15,8 +15,11 @@ from skillport_sync.control.client import ControlClient
 from skillport_sync.control.server import ControlServer, Handler
 from skillport_sync.errors import Broken
 from skillport_sync.reports import (
+    AuditRequest,
+    AuditRow,
     ExplainReport,
     ExplainRequest,
+    GitHubAccess,
     JsonObject,
     LintReport,
     NewToken,
@@ -24,7 +27,10 @@ from skillport_sync.reports import (
     PublicationRow,
     PullReport,
     ReconcileOptions,
+    RevokedSessions,
+    RevokeRequest,
     RollbackRequest,
+    SessionRow,
     StatusReport,
     TokenRequest,
     TokenRow,
@@ -79,6 +85,10 @@ class Operator(Protocol):
         """
         ...
 
+    async def github(self) -> list[GitHubAccess]:
+        """Whether each marketplace's repository can be read now. Asks GitHub."""
+        ...
+
     async def create_token(self, request: TokenRequest) -> NewToken: ...
 
     async def list_tokens(self) -> list[TokenRow]: ...
@@ -88,6 +98,26 @@ class Operator(Protocol):
 
         Raises:
             Missing: there is no such token.
+        """
+        ...
+
+    async def sessions(self, user: str | None) -> list[SessionRow]:
+        """Who is connected through which client, the last used first."""
+        ...
+
+    async def revoke_sessions(self, request: RevokeRequest) -> RevokedSessions:
+        """End all of one person's, at once.
+
+        Raises:
+            Missing: nobody of this id ever signed in, and no API token speaks for them.
+        """
+        ...
+
+    def audit(self, request: AuditRequest) -> AsyncIterator[Sequence[AuditRow]]:
+        """What happened, in that order, some at a time.
+
+        Raises:
+            Invalid: there is no such action.
         """
         ...
 
@@ -122,6 +152,9 @@ class RemoteOperator:
         answer = await self._client.call("lint", {"marketplace": marketplace}, within_s=LINT_WITHIN_S)
         return LintReport.from_json(answer)
 
+    async def github(self) -> list[GitHubAccess]:
+        return [GitHubAccess.from_json(row) for row in _rows(await self._client.call("github", {}))]
+
     async def _pulls(self, command: str, arguments: JsonObject) -> AsyncGenerator[Progress | PullReport, None]:
         async with aclosing(self._client.stream(command, arguments)) as parts:
             async for part in parts:
@@ -139,6 +172,17 @@ class RemoteOperator:
     async def revoke_token(self, token_id: str) -> bool:
         answer = await self._client.call("token_revoke", {"id": token_id})
         return answer.get("revoked") is True
+
+    async def sessions(self, user: str | None) -> list[SessionRow]:
+        return [SessionRow.from_json(row) for row in _rows(await self._client.call("sessions", {"user": user}))]
+
+    async def revoke_sessions(self, request: RevokeRequest) -> RevokedSessions:
+        return RevokedSessions.from_json(await self._client.call("sessions_revoke", request.to_json()))
+
+    async def audit(self, request: AuditRequest) -> AsyncGenerator[Sequence[AuditRow], None]:
+        async with aclosing(self._client.stream("audit", request.to_json())) as parts:
+            async for part in parts:
+                yield [AuditRow.from_json(row) for row in _rows(part)]
 
 
 def handlers(operator: Operator) -> Mapping[str, Handler]:
@@ -172,6 +216,9 @@ def handlers(operator: Operator) -> Mapping[str, Handler]:
         report = await operator.lint(_marketplace(arguments))
         return await asyncio.to_thread(report.to_json)
 
+    async def github(_: JsonObject) -> JsonObject:
+        return {"rows": [row.to_json() for row in await operator.github()]}
+
     async def token_create(arguments: JsonObject) -> JsonObject:
         return (await operator.create_token(TokenRequest.from_json(arguments))).to_json()
 
@@ -180,6 +227,17 @@ def handlers(operator: Operator) -> Mapping[str, Handler]:
 
     async def token_revoke(arguments: JsonObject) -> JsonObject:
         return {"revoked": await operator.revoke_token(str(arguments.get("id")))}
+
+    async def sessions(arguments: JsonObject) -> JsonObject:
+        user = arguments.get("user")
+        return {"rows": [row.to_json() for row in await operator.sessions(user if isinstance(user, str) else None)]}
+
+    async def sessions_revoke(arguments: JsonObject) -> JsonObject:
+        return (await operator.revoke_sessions(RevokeRequest.from_json(arguments))).to_json()
+
+    async def audit(arguments: JsonObject) -> AsyncGenerator[JsonObject, None]:
+        async for rows in operator.audit(AuditRequest.from_json(arguments)):
+            yield {"rows": [row.to_json() for row in rows]}
 
     return {
         "ping": ping,
@@ -190,9 +248,13 @@ def handlers(operator: Operator) -> Mapping[str, Handler]:
         "resume": resume,
         "explain": explain,
         "lint": lint,
+        "github": github,
         "token_create": token_create,
         "token_list": token_list,
         "token_revoke": token_revoke,
+        "sessions": sessions,
+        "sessions_revoke": sessions_revoke,
+        "audit": audit,
     }
 
 

@@ -1,7 +1,7 @@
 """Owns the demo: the whole story on one machine, without an account and without a network.
 
-Everything in it is real (service, webhook, SQLite, MCP client over HTTP) but GitHub, which is the stand-in. Every figure it
-prints was measured while it ran.
+Everything in it is real (service, webhook, SQLite, sign-in, MCP client over HTTP) but GitHub and the identity provider, which are
+stand-ins. Every figure it prints was measured while it ran.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from rich.console import Console
 
 from skillport_sync.demo.stage import EDITOR, Stage, set_up
 from skillport_sync.demo.story import Story
+from skillport_sync.reports import TokenRequest
 
 TIME_LIMIT_S = 60.0
 
@@ -35,23 +36,31 @@ async def _tell(console: Console, *, keep: bool) -> None:
             console.rule("[bold]Skillport Sync[/bold], the whole story: no account, no network", align="left")
             stage = await stack.enter_async_context(set_up())
             await Story(console, stage).tell()
-        console.print(f"\n[bold]Done[/bold] in {time.perf_counter() - began_s:.1f} s. Only GitHub was a stand-in.")
+        console.print(
+            f"\n[bold]Done[/bold] in {time.perf_counter() - began_s:.1f} s. Only GitHub and the identity provider were stand-ins."
+        )
         if not keep:
             console.print(
                 "Next: [cyan]skillport-sync demo --keep[/cyan] to connect Claude Code, or README.md, “Your own repository”."
             )
             return
-        _say_how_to_connect(console, stage)
+        await _say_how_to_connect(console, stage)
         await asyncio.Event().wait()
 
 
-def _say_how_to_connect(console: Console, stage: Stage) -> None:
+async def _say_how_to_connect(console: Console, stage: Stage) -> None:
+    url = f"{stage.service.url}/mcp"
+    made = await stage.service.operator.create_token(TokenRequest(EDITOR, "demo"))
     console.print(
         f"""
-Serving until you press Ctrl-C. Connect Claude Code to it:
+Serving until you press Ctrl-C. Connect Claude Code to it, then sign in with /mcp, as anybody you like:
 
-  [cyan]claude mcp add --transport http skillport {stage.service.url}/mcp \\
-    --header "Authorization: Bearer {stage.tokens[EDITOR]}"[/cyan]
+  [cyan]claude mcp add --transport http skillport {url}[/cyan]
+
+or, where there is no browser, with an API token:
+
+  [cyan]claude mcp add --transport http skillport {url} \\
+    --header "Authorization: Bearer {made.token}"[/cyan]
 
 then ask: which skills does our company have?"""
     )

@@ -1,4 +1,6 @@
-"""Owns what the demo is played on: a stand-in GitHub with the example marketplace, and the real service beside it."""
+"""Owns what the demo is played on: a stand-in GitHub with the example marketplace, and the real service beside it, which lets
+people sign in as ``serve --dev`` does.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import asyncio
 import json
 import os
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +18,6 @@ from skillport_sync.config import LogSettings, load
 from skillport_sync.log import configure_logging
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.publication import Published
-from skillport_sync.reports import TokenRequest
 from skillport_sync.serve import Service, serving
 from skillport_sync.standin import File, Repository, StandInGitHub
 from skillport_sync.sync.loop import Loop
@@ -34,7 +35,6 @@ class Stage:
     github: StandInGitHub
     repository: Repository
     service: Service
-    tokens: Mapping[str, str]
     published: asyncio.Queue[Published] = field(default_factory=asyncio.Queue)
 
     @property
@@ -62,10 +62,8 @@ async def set_up() -> AsyncIterator[Stage]:
         settings = load(_write_config(folder, api_url), {})
         log = stack.enter_context((folder / "service.log").open("w"))
         configure_logging(LogSettings(level="info", format="json"), log)
-        service = await stack.enter_async_context(serving(settings))
-        stage = Stage(
-            github, repository, service, {person: await _token(service, person) for person in (EDITOR, READER)}
-        )
+        service = await stack.enter_async_context(serving(settings, dev=True))
+        stage = Stage(github, repository, service)
         service.parts.current.on_swap(stage.published.put_nowait)
         repository.add_hook(f"{service.url}/webhooks/github", WEBHOOK_SECRET, ["push", "repository"])
         yield stage
@@ -88,13 +86,6 @@ repository = "{REPOSITORY}"
 api_url = "{api_url}"
 token_file = {json.dumps(str(folder / "github-token"))}
 webhook_secret_files = [{json.dumps(str(folder / "webhook-secret"))}]
-[auth]
-mode = "token"
 """
     )
     return config
-
-
-async def _token(service: Service, person: str) -> str:
-    made = await service.operator.create_token(TokenRequest(person, "demo", name=person.partition(":")[2].title()))
-    return made.token

@@ -4,37 +4,46 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx2
 from mcp import Client
+from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.auth import OAuthClientMetadata
 from mcp.types import CallToolResult
+from pydantic import AnyUrl
 from rich.console import Console
 
+from skillport_sync.demo.browser import RETURN_ADDRESS, Browser, ClientMemory
 from skillport_sync.demo.stage import EDITOR, READER, Stage
-from skillport_sync.reports import PullReport, ReconcileOptions
+from skillport_sync.reports import PullReport, ReconcileOptions, RevokeRequest
+from skillport_sync.trying_out import NAME as PROVIDER
 
 NOTES = "plugins/writing/skills/release-notes/SKILL.md"
 POLICY = ".skillport/access.json"
 
 
 class Story:
-    """Seven scenes. Each asserts what it claims: a demo that shows something else than it says fails."""
+    """Nine scenes. Each asserts what it claims: a demo that shows something else than it says fails."""
 
     def __init__(self, console: Console, stage: Stage) -> None:
         self._console = console
         self._stage = stage
+        self._memories: dict[str, ClientMemory] = {EDITOR: ClientMemory(), READER: ClientMemory()}
 
     async def tell(self) -> None:
         await self._first_sync()
-        async with self._connected(EDITOR) as ada, self._connected(READER) as grace:
+        async with AsyncExitStack() as connections:
+            stranger = await connections.enter_async_context(httpx2.AsyncClient())
+            ada, grace = await self._sign_in(connections, stranger)
             await self._questions(ada)
             await self._push(ada)
             await self._access(ada, grace)
             await self._lost_webhook(ada)
             await self._broken_policy(ada)
             await self._github_down(ada)
+            await self._thrown_out(stranger)
 
     async def _first_sync(self) -> None:
         self._scene("First sync", "the service reads the company's repository and proves every byte")
@@ -46,6 +55,27 @@ class Story:
             f"{status.skills} skills, {status.files} files at commit {_short(report.after)}",
             f"{_ms(report.duration_s)}, {report.requests} GitHub requests",
         )
+
+    async def _sign_in(self, connections: AsyncExitStack, stranger: httpx2.AsyncClient) -> tuple[Client, Client]:
+        self._scene(
+            "Signing in", "add one address, agree, say who you are: the SDK client's own OAuth code does the rest"
+        )
+        began_s = time.perf_counter()
+        assert await self._status(stranger) == 401
+        self._fact("without a token: 401, and where to sign in", _ms(time.perf_counter() - began_s))
+        clients = []
+        for person in (EDITOR, READER):
+            began_s = time.perf_counter()
+            client = await connections.enter_async_context(self._connected(person))
+            told, _ = await _ask(client, operation="whoami")
+            assert told["id"] == person, told
+            self._fact(
+                f"{told['name']} signed in: registered, agreed, proved to be {told['id']}, was given tokens",
+                _ms(time.perf_counter() - began_s),
+            )
+            clients.append(client)
+        ada, grace = clients
+        return ada, grace
 
     async def _questions(self, ada: Client) -> None:
         self._scene("Questions", "a real MCP client over HTTP asks the one tool; nobody asks GitHub")
@@ -137,6 +167,26 @@ class Story:
         assert report.outcome == "unchanged", report
         self._fact("GitHub is back: in step", f"{_ms(report.duration_s)}, {report.requests} GitHub request")
 
+    async def _thrown_out(self, stranger: httpx2.AsyncClient) -> None:
+        self._scene(
+            "Somebody leaves",
+            "an operator ends Grace's sessions; nothing that her clients hold opens anything any more",
+        )
+        tokens = {person: memory.tokens for person, memory in self._memories.items()}
+        ada, grace = tokens[EDITOR], tokens[READER]
+        assert ada is not None
+        assert grace is not None
+        assert await self._status(stranger, grace.access_token) == 200
+        began_s = time.perf_counter()
+        revoked = await self._stage.service.operator.revoke_sessions(RevokeRequest(READER))
+        assert await self._status(stranger, grace.access_token) == 401
+        self._fact(
+            f"skillport-sync sessions revoke --user {READER}: {len(revoked.ended)} session ended, her next question refused",
+            f"{_ms(time.perf_counter() - began_s)} after the order",
+        )
+        assert await self._status(stranger, ada.access_token) == 200
+        self._fact(f"{EDITOR} notices nothing")
+
     # --- telling ---------------------------------------------------------------------------------------------------------
 
     def _scene(self, title: str, about: str) -> None:
@@ -172,11 +222,27 @@ class Story:
 
     @asynccontextmanager
     async def _connected(self, person: str) -> AsyncIterator[Client]:
-        headers = {"Authorization": f"Bearer {self._stage.tokens[person]}"}
-        async with httpx2.AsyncClient(headers=headers) as http:
-            transport = streamable_http_client(f"{self._stage.service.url}/mcp", http_client=http)
-            async with Client(transport) as client:
-                yield client
+        """A client of this person's. It is told nothing but the address: they sign in as soon as it is refused."""
+        url, browser = self._url, Browser({"provider": PROVIDER, "person": person.removeprefix(f"{PROVIDER}:")})
+        metadata = OAuthClientMetadata(client_name="The demo's client", redirect_uris=[AnyUrl(RETURN_ADDRESS)])
+        auth = OAuthClientProvider(url, metadata, self._memories[person], browser.open, browser.came_back)
+        async with (
+            httpx2.AsyncClient(auth=auth) as http,
+            Client(streamable_http_client(url, http_client=http)) as client,
+        ):
+            yield client
+
+    async def _status(self, http: httpx2.AsyncClient, access_token: str | None = None) -> int:
+        """How a question with this token is answered; nothing is done about it."""
+        headers = {"MCP-Protocol-Version": "2025-11-25"}
+        if access_token is not None:
+            headers["Authorization"] = f"Bearer {access_token}"
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+        return (await http.post(self._url, json=body, headers=headers)).status_code
+
+    @property
+    def _url(self) -> str:
+        return f"{self._stage.service.url}/mcp"
 
 
 async def _ask(client: Client, **arguments: str) -> tuple[dict[str, object], float]:

@@ -14,14 +14,19 @@ from skillport_sync.publication import Published
 from skillport_sync.queries.nearest import nearest
 from skillport_sync.reports import Decision, ExplainRequest, MarketplaceAccess, PersonRow, SkillAccess, SkillState
 from skillport_sync.snapshot import Snapshot
+from skillport_sync.store.sign_in import Person
 from skillport_sync.store.tokens import TokenRow as KeptToken
 
 
-def person_of(request: ExplainRequest, tokens: Iterable[KeptToken], now: datetime) -> tuple[Principal, PersonRow]:
-    """Who is meant. What the request leaves open is as in the latest valid API token made for the same id."""
+def person_of(
+    request: ExplainRequest, person: Person | None, tokens: Iterable[KeptToken], now: datetime
+) -> tuple[Principal, PersonRow]:
+    """Who is meant. What the request leaves open is as their provider said it when they signed in last; of somebody who never
+    did, as in the latest valid API token made for the same id."""
     made = [token for token in tokens if token.principal.id == request.principal_id and token.is_valid(now)]
-    token = max(made, key=lambda each: (each.created_at, each.id), default=None)
-    known = token.principal if token is not None else Principal(PrincipalId(request.principal_id))
+    token = max(made, key=lambda each: (each.created_at, each.id), default=None) if person is None else None
+    known = next((each.principal for each in (person, token) if each is not None), None)
+    known = known or Principal(PrincipalId(request.principal_id))
     principal = Principal(
         known.id,
         known.name,
@@ -36,6 +41,7 @@ def person_of(request: ExplainRequest, tokens: Iterable[KeptToken], now: datetim
         tuple(sorted(principal.groups)),
         tuple(sorted(principal.claims)),
         token.label if token is not None else None,
+        *((person.provider, person.last_login_at, person.disabled_at) if person is not None else ()),
     )
     return principal, row
 

@@ -13,15 +13,19 @@ from skillport_sync.access.model import Principal, PrincipalId
 from skillport_sync.current import Current
 from skillport_sync.errors import Invalid, Missing
 from skillport_sync.lint.reporting import lint_published
-from skillport_sync.operations import explaining, status
+from skillport_sync.operations import auditing, explaining, reaching_github, sessions, status
+from skillport_sync.operations.auditing import OperatorTrail
 from skillport_sync.operations.mirrored import Mirrored, chosen
 from skillport_sync.operations.rows import delivery_row, publication_row, token_row
 from skillport_sync.ports import Clock, Entropy, MarketplaceName
 from skillport_sync.publication import Publication
 from skillport_sync.reports import (
+    AuditRequest,
+    AuditRow,
     DatabaseSize,
     ExplainReport,
     ExplainRequest,
+    GitHubAccess,
     LintReport,
     MarketplaceAccess,
     NewToken,
@@ -30,7 +34,10 @@ from skillport_sync.reports import (
     PullReport,
     RateStatus,
     ReconcileOptions,
+    RevokedSessions,
+    RevokeRequest,
     RollbackRequest,
+    SessionRow,
     StatusReport,
     TokenRequest,
     TokenRow,
@@ -73,6 +80,7 @@ class LocalOperator:
         self._on_revoked = on_revoked
         self._running_since = running_since
         self._next_reconcile_at = next_reconcile_at
+        self._trail = OperatorTrail(state.audit, clock)
 
     # --- what is ---------------------------------------------------------------------------------------------------------
 
@@ -125,7 +133,8 @@ class LocalOperator:
         Raises:
             Invalid: there is no such marketplace. Missing: no skill is called what was asked for.
         """
-        principal, person = explaining.person_of(request, self._state.tokens.list(), self._clock.now())
+        signed_in = await self._state.people.find(PrincipalId(request.principal_id))
+        principal, person = explaining.person_of(request, signed_in, self._state.tokens.list(), self._clock.now())
         label, marketplace = request.skill, request.marketplace
         if label is not None:
             label, marketplace = self._located(label.strip().strip("/"), marketplace)
@@ -171,6 +180,10 @@ class LocalOperator:
 
         return await asyncio.to_thread(look)
 
+    async def github(self) -> list[GitHubAccess]:
+        """Whether each marketplace's repository can be read now. Asks GitHub."""
+        return [await reaching_github.look(mirrored) for mirrored in self._marketplaces.values()]
+
     # --- what shall be ---------------------------------------------------------------------------------------------------
 
     async def reconcile(self, options: ReconcileOptions) -> AsyncGenerator[Progress | PullReport, None]:
@@ -185,6 +198,8 @@ class LocalOperator:
             confirm=options.confirm,
         )
         for mirrored in self._chosen(options.marketplace):
+            if options.confirm is not None:
+                await self._trail.note("reconcile --confirm", marketplace=mirrored.name, detail=options.confirm)
             async with aclosing(_told(partial(mirrored.loop.order, order))) as events:
                 async for event in events:
                     yield event
@@ -208,12 +223,21 @@ class LocalOperator:
             )
         if len(holding) > 1:
             raise Invalid(f"several marketplaces have published {request.commit}; say which: {_which(holding)}")
-        return await holding[0].loop.rollback(request.commit, request.reason)
+        mirrored = holding[0]
+        report = await mirrored.loop.rollback(request.commit, request.reason)
+        # To be held is what was asked for.
+        outcome = "ok" if report.is_in_step or report.outcome == "held" else report.outcome
+        pin = await self._state.pinned(mirrored.name)
+        commit = pin.commit if pin is not None else None
+        await self._trail.note("rollback", outcome, marketplace=mirrored.name, commit=commit, detail=request.reason)
+        return report
 
     async def resume(self, marketplace: str | None) -> AsyncGenerator[Progress | PullReport, None]:
         """Follow the branch again: each marketplace that was rolled back pulls, and tells as ``reconcile`` does."""
         for mirrored in self._chosen(marketplace):
-            if await self._state.pinned(mirrored.name) is not None:
+            if (pin := await self._state.pinned(mirrored.name)) is not None:
+                # Before: whoever stops listening does not stop it.
+                await self._trail.note("resume", marketplace=mirrored.name, commit=pin.commit)
                 async with aclosing(_told(mirrored.loop.resume)) as events:
                     async for event in events:
                         yield event
@@ -231,6 +255,7 @@ class LocalOperator:
         if request.expires_in_days is not None:
             expires_at = self._clock.now() + timedelta(days=request.expires_in_days)
         made = await self._state.tokens.create(hash_of(token), principal, request.label, expires_at)
+        await self._trail.note("token create", detail=f"token {made.id} ({made.label}) for {principal.id}")
         return NewToken(token, token_row(made))
 
     async def list_tokens(self) -> list[TokenRow]:
@@ -248,7 +273,31 @@ class LocalOperator:
             raise Missing(f"there is no token {token_id}; `skillport-sync token list` shows them")
         revoked = await self._state.tokens.revoke(row.id)
         self._on_revoked(TokenHash(row.token_sha256))
+        if revoked:
+            await self._trail.note("token revoke", detail=f"token {row.id} ({row.label}) of {row.principal.id}")
         return revoked
+
+    # --- people who signed in, and what anybody did ------------------------------------------------------------------------
+
+    async def sessions(self, user: str | None) -> list[SessionRow]:
+        """Who is connected through which client: of one person or of all, the last used first."""
+        return await sessions.listed(self._state, user)
+
+    async def revoke_sessions(self, request: RevokeRequest) -> RevokedSessions:
+        """End every session of one person, on every surface, at once. Their API tokens are named and stay.
+
+        Raises:
+            Missing: nobody of this id ever signed in, and no API token speaks for them.
+        """
+        return await sessions.revoke(self._state, request, self._clock, self._trail)
+
+    def audit(self, request: AuditRequest) -> AsyncGenerator[Sequence[AuditRow], None]:
+        """What happened, in that order, some at a time.
+
+        Raises:
+            Invalid: there is no such action.
+        """
+        return auditing.told(self._state.audit, request)
 
 
 def _which(several: Sequence[Mirrored]) -> str:

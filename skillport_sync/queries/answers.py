@@ -14,6 +14,7 @@ from enum import StrEnum
 from skillport_sync.access.model import Principal
 from skillport_sync.git.objects import CommitId, TreeId
 from skillport_sync.ports import MarketplaceName
+from skillport_sync.publication import PublicationId
 from skillport_sync.queries.cursors import PublicationKey
 
 
@@ -37,6 +38,7 @@ class SnapshotFact:
 
     marketplace: MarketplaceName
     repository: str
+    publication: PublicationId
     commit: CommitId
     published_at: datetime
     freshness: Freshness

@@ -218,6 +218,7 @@ class Queries:
             SnapshotFact(
                 one.snapshot.marketplace,
                 one.snapshot.repository,
+                one.publication.id,
                 one.snapshot.commit,
                 one.publication.published_at,
                 self.freshness(one.snapshot.marketplace),

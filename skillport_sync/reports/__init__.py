@@ -12,6 +12,8 @@ from skillport_sync.reports.access import (
     SkillAccess,
     SkillState,
 )
+from skillport_sync.reports.audit import AuditRequest, AuditRow
+from skillport_sync.reports.doctor import Check, DoctorReport, GitHubAccess, Verdict
 from skillport_sync.reports.lint import FindingRow, LintedSkill, LintReport
 from skillport_sync.reports.pulling import (
     Outcome,
@@ -23,6 +25,7 @@ from skillport_sync.reports.pulling import (
     Verified,
 )
 from skillport_sync.reports.report import JsonObject, Report
+from skillport_sync.reports.sessions import RevokedSessions, RevokeRequest, SessionRow
 from skillport_sync.reports.status import (
     DatabaseSize,
     DeliveryRow,
@@ -39,12 +42,17 @@ from skillport_sync.reports.status import (
 from skillport_sync.reports.tokens import NewToken, TokenRequest, TokenRow
 
 __all__ = [
+    "AuditRequest",
+    "AuditRow",
+    "Check",
     "DatabaseSize",
     "Decision",
     "DeliveryRow",
+    "DoctorReport",
     "ExplainReport",
     "ExplainRequest",
     "FindingRow",
+    "GitHubAccess",
     "JsonObject",
     "LastPull",
     "LintReport",
@@ -63,7 +71,10 @@ __all__ = [
     "ReconcileOptions",
     "Report",
     "RepositoryFacts",
+    "RevokeRequest",
+    "RevokedSessions",
     "RollbackRequest",
+    "SessionRow",
     "SkillAccess",
     "SkillState",
     "SourceStatus",
@@ -71,5 +82,6 @@ __all__ = [
     "StatusReport",
     "TokenRequest",
     "TokenRow",
+    "Verdict",
     "Verified",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from skillport_sync.git.objects import CommitId
@@ -15,7 +16,8 @@ SkillState = Literal["published", "unpublished", "quarantined"]
 
 @dataclass(frozen=True, slots=True)
 class ExplainRequest(Report):
-    """Whose access is asked for. What is None is taken from the API token made for this person, where there is one."""
+    """Whose access is asked for. What is None is as this person's provider said it when they signed in last, else as in the API
+    token that was made for them, where there is one."""
 
     principal_id: str
     email: str | None = None
@@ -37,7 +39,13 @@ class PersonRow(Report):
     groups: tuple[str, ...] = ()
     claims: tuple[tuple[str, str], ...] = ()
     token: str | None = None
-    """The label of the API token that said the rest of it."""
+    """The label of the API token that said the rest of it. None where they signed in, which goes before, or there is none."""
+    provider: str | None = None
+    """Where they signed in, which said the rest of it."""
+    signed_in_at: datetime | None = None
+    """When they did so last."""
+    kept_out_at: datetime | None = None
+    """Since when an operator keeps them out: nothing of theirs opens anything, whatever the rules say."""
 
 
 @dataclass(frozen=True, slots=True)

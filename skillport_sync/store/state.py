@@ -1,4 +1,4 @@
-"""Owns state.db as a whole: what GitHub delivered, the pulls owed for it, the tokens people were given, and what is pinned.
+"""Owns state.db as a whole: what GitHub delivered, the pulls owed for it, what is pinned, who may come in, and what they did.
 
 It cannot be made again from anywhere. A file that cannot be used is left untouched and the service does not start.
 Many writes that come at the same time share one transaction, and so one wait for the disk.
@@ -13,10 +13,13 @@ from typing import Self
 
 from skillport_sync.errors import Broken, Invalid
 from skillport_sync.git.objects import CommitId
-from skillport_sync.ports import Clock, MarketplaceName
-from skillport_sync.store import deliveries, pins, repository_facts, tokens
+from skillport_sync.ports import Clock, Entropy, MarketplaceName
+from skillport_sync.store import deliveries, pins, repository_facts, secrets, tokens
+from skillport_sync.store.audit import Audit
 from skillport_sync.store.database import UNUSABLE, DatabaseSize, Schema, database_size, micros
 from skillport_sync.store.ledger import Concern, DeliveryFacts, LedgerEntry, Owed, Recorded
+from skillport_sync.store.oauth import OAuthStore
+from skillport_sync.store.people import People
 from skillport_sync.store.pins import Pin
 from skillport_sync.store.readers import Readers
 from skillport_sync.store.repository_facts import RepositoryFacts
@@ -30,7 +33,7 @@ _FORGET_AT_ONCE = 1000
 
 
 class StateStore:
-    """The delivery ledger, the pulls owed, the pins and the API tokens."""
+    """The delivery ledger, the pulls owed, the pins, the API tokens, sign-in and the audit."""
 
     def __init__(self, path: Path, clock: Clock, writer: Writer, readers: Readers, known: Sequence[TokenRow]) -> None:
         self._path = path
@@ -38,6 +41,9 @@ class StateStore:
         self._writer = writer
         self._readers = readers
         self.tokens = Tokens(writer, clock, known)
+        self.oauth = OAuthStore(writer, readers, clock)
+        self.people = People(writer, readers, clock, self.oauth.announce)
+        self.audit = Audit(writer, readers)
 
     @classmethod
     async def open(cls, path: Path, *, clock: Clock) -> Self:
@@ -61,8 +67,11 @@ class StateStore:
 
     async def close(self) -> None:
         """Finish what was asked for and close every connection. May be called twice."""
-        await self._readers.close()
-        await self._writer.close()
+        try:
+            await self.audit.close()
+        finally:
+            await self._readers.close()
+            await self._writer.close()
 
     async def record(self, delivery: DeliveryFacts, concerns: Sequence[Concern], *, ignored: bool = False) -> Recorded:
         """Enter a delivery in the ledger, and every pull it asks for, in one write: once this returns, power may fail.
@@ -133,6 +142,10 @@ class StateStore:
     async def pinned(self, marketplace: MarketplaceName) -> Pin | None:
         """Where the marketplace is to stay; None where it follows its branch."""
         return pins.pin_of(await self._readers.fetch(pins.PINNED, (marketplace,)))
+
+    async def server_key(self, entropy: Entropy) -> bytes:
+        """32 random bytes that are this service's own, made when they are first asked for. Never shown, never logged."""
+        return await self._writer.run(secrets.keep, secrets.SERVER_KEY, entropy.token_bytes(secrets.SERVER_KEY_BYTES))
 
     async def size(self) -> DatabaseSize:
         """What the file takes on disk."""

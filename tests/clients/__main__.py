@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,21 @@ from rich.table import Table
 
 from skillport_sync.config import LogSettings
 from skillport_sync.log import configure_logging
-from tests.clients import claude_code, conformance, fence, inspector, typescript
+from tests.clients import (
+    authorization_suite,
+    claude_code,
+    claude_code_sign_in,
+    conformance,
+    fence,
+    inspector,
+    mcp_remote,
+    scripted,
+    typescript,
+    upstream,
+)
 from tests.clients.checks import Bench, Checks, Outcome, Result
 from tests.clients.company import company
-from tests.clients.node import Node, NotInstalled, Package, install, node
+from tests.clients.node import Distribution, Node, NotInstalled, Package, install, node
 
 NO_FENCE = "needs a network namespace (`unshare --user --net`), because it calls home, and this machine allows none"
 COLOURS: dict[Outcome, str] = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
@@ -33,13 +44,13 @@ class Client:
     """A client there is. ``fenced``: it is run behind the fence or not at all."""
 
     name: str
-    package: Package
+    package: Package | Distribution
     checks: Checks
     fenced: bool = False
 
     @property
     def title(self) -> str:
-        return f"{self.name} {self.package.version}"
+        return f"{self.name} {self.package.version}".rstrip()
 
 
 CLIENTS = {
@@ -55,6 +66,24 @@ CLIENTS = {
     "claude-code": Client(
         "Claude Code", Package("@anthropic-ai/claude-code", "2.1.329", scripts=True), claude_code.check, fenced=True
     ),
+    "sign-in-python": Client("Python SDK", Distribution("mcp"), scripted.python_sdk),
+    "sign-in-sdk-1": Client("TypeScript SDK", Package("@modelcontextprotocol/sdk", "1.32.2"), scripted.typescript_1),
+    "sign-in-sdk-2": Client("TypeScript SDK", Package("@modelcontextprotocol/client", "2.4.0"), scripted.typescript_2),
+    "sign-in-mcp-remote": Client("mcp-remote", Package("mcp-remote", "0.15.1"), mcp_remote.check),
+    "sign-in-claude-code": Client(
+        "Claude Code",
+        Package("@anthropic-ai/claude-code", "2.1.329", scripts=True),
+        claude_code_sign_in.check,
+        fenced=True,
+    ),
+    "sign-in-inspector": Client(
+        "MCP inspector", Package("@modelcontextprotocol/inspector", "2.12.0"), inspector.signed_in
+    ),
+    "sign-in-conformance": Client(
+        "conformance", Package("@modelcontextprotocol/conformance", "0.2.0-alpha.12"), authorization_suite.check
+    ),
+    "upstream-certified": Client("oidc-provider", Package("oidc-provider", "9.13.3"), upstream.oidc_provider),
+    "upstream-mock": Client("oidc-provider-mock", Distribution("oidc-provider-mock"), upstream.oidc_provider_mock),
 }
 
 
@@ -79,7 +108,7 @@ def main() -> int:
     where = "nothing but loopback is reachable" if arguments.behind_fence else "no fence around them"
     console.print(f"Node {runtime.version} ({runtime.binary}); {where}", style="dim", soft_wrap=True)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        results = runner.run(_check(console, runtime, clients.values(), behind_fence=arguments.behind_fence))
+        results = runner.run(_check(console, runtime, clients, behind_fence=arguments.behind_fence))
     return _conclude(console, results)
 
 
@@ -104,7 +133,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 def _get(console: Console, runtime: Node, clients: Iterable[Client]) -> None:
     """Install what is missing. What cannot be had is said here; its client fails later, by name."""
     for client in clients:
-        if client.package.folder.exists():
+        if client.package.is_here or isinstance(client.package, Distribution):
             continue
         console.print(f"installing {client.title} …", style="dim")
         try:
@@ -113,17 +142,20 @@ def _get(console: Console, runtime: Node, clients: Iterable[Client]) -> None:
             console.print(f"{client.title} cannot be had: {error}", style="red", soft_wrap=True)
 
 
-async def _check(console: Console, runtime: Node, clients: Iterable[Client], *, behind_fence: bool) -> list[Result]:
+async def _check(console: Console, runtime: Node, clients: Mapping[str, Client], *, behind_fence: bool) -> list[Result]:
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="skillport-clients-") as folder:
         async with company(Path(folder)) as there:
-            for client in clients:
-                home = Path(folder) / client.package.folder.name
+            for name, client in clients.items():
+                home = Path(folder) / name
                 home.mkdir()
                 with console.status(f"{client.title} …"):
                     if client.fenced and not behind_fence:
                         results.append(Result(client.title, "", "all", "skipped", NO_FENCE))
-                    elif not client.package.folder.exists():
+                    elif not client.package.is_here and isinstance(client.package, Distribution):
+                        note = f"the package {client.package.name} is not installed here"
+                        results.append(Result(client.title, "", "all", "skipped", note))
+                    elif not client.package.is_here:
                         results.append(Result(client.title, "", "installs", "failed", "cannot be had: see above"))
                     else:
                         bench = Bench(runtime, client.package, there, home)

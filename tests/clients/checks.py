@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from tests.clients.company import Company
-from tests.clients.node import Node, Package
+from tests.clients.node import Distribution, Node, Package
 
 ENDS_WITHIN_S = 90.0
 LEGACY, MODERN = "2025-11-25", "2026-07-28"
@@ -53,15 +53,22 @@ class Bench:
     """Where one client is checked: its package, the company it talks to, and a folder of its own, which is its HOME too."""
 
     node: Node
-    package: Package
+    got: Package | Distribution
     company: Company
     folder: Path
 
-    async def run(self, command: Sequence[str | Path], **environ: str) -> Finished:
+    async def run(self, command: Sequence[str | Path], *, folder: Path | None = None, **environ: str) -> Finished:
         """Run the client with an environment of its own: nothing of the machine's settings reaches it."""
-        return await _run(
-            command, self.folder, {"PATH": self.node.path, "HOME": str(self.folder), "NO_COLOR": "1", **environ}
-        )
+        return await _run(command, folder or self.folder, {**self.environ, **environ})
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {"PATH": self.node.path, "HOME": str(self.folder), "NO_COLOR": "1"}
+
+    @property
+    def package(self) -> Package:
+        assert isinstance(self.got, Package)
+        return self.got
 
 
 Checks = Callable[[str, Bench], AsyncIterator[Result]]

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from tests.clients.checks import LEGACY, MODERN, Bench, Finished, Result
 
 SERVER = "skillport"
+CALM = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
+"""It calls nobody but whom it is told to."""
 
 
 async def check(name: str, bench: Bench) -> AsyncIterator[Result]:
@@ -39,8 +41,7 @@ async def _add(bench: Bench, token: str) -> Finished:
 
 
 async def _claude(bench: Bench, *words: str, **environ: str) -> Finished:
-    calm = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
-    return await bench.run([bench.package.command("claude"), "mcp", *words], **calm, **environ)
+    return await bench.run([bench.package.command("claude"), "mcp", *words], **CALM, **environ)
 
 
 def _spoken(bench: Bench) -> str | None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import sys
 from collections.abc import AsyncIterator, Callable
 
 from tests.clients.checks import LEGACY, MODERN, Bench, Finished, Result
 from tests.clients.company import FileTruth
+from tests.clients.scripted import PYTHON, Scripted
+from tests.clients.signing_in import signing_in
+from tests.clients.story import PERSON, TOOL
 
 Look = Callable[[Finished], str]
 """What was seen, for the table. Raises AssertionError, or whatever reading it raises, when it is not what is true."""
@@ -31,9 +35,35 @@ async def check(name: str, bench: Bench) -> AsyncIterator[Result]:
             yield _judged(name, version, what, await _inspect(bench, era, *words), look)
 
 
-async def _inspect(bench: Bench, era: str, method: str, *words: str) -> Finished:
-    header = f"Authorization: Bearer {bench.company.token}"
-    wire = ("--cli", bench.company.url, "--transport", "http", "--header", header, "--protocol-era", era)
+async def signed_in(name: str, bench: Bench) -> AsyncIterator[Result]:
+    """With the access token of a person: what they may do, until they are out. Its command line cannot sign in by itself."""
+    async with signing_in(bench.folder / "company") as there:
+        memory = bench.folder / "memory"
+        memory.mkdir()
+        peer = Scripted([sys.executable, PYTHON], bench.environ, there, "DCR", forgets=False)
+        await peer.look(memory)
+        kept = peer.kept(memory)
+        call = ("tools/call", "--tool-name", bench.company.truth.tool, "--tool-args-json", '{"operation":"whoami"}')
+
+        async def inspect(era: str, *words: str) -> Finished:
+            return await _inspect(bench, era, *words, url=there.url, token=kept.access_token)
+
+        for era, version in (("legacy", LEGACY), ("modern", MODERN)):
+            listed = await inspect(era, "tools/list", "--strict")
+            yield _judged(name, version, "a person's token: tools/list", listed, lambda seen: _tools(seen, TOOL))
+            called = await inspect(era, *call)
+            yield _judged(name, version, "a person's token: a tool call", called, lambda seen: _person(seen, PERSON))
+        await peer.log_out(memory)
+        for era, version in (("legacy", LEGACY), ("modern", MODERN)):
+            refused = await inspect(era, "tools/list")
+            yield _judged(name, version, "a person's token that was revoked is refused", refused, _refused)
+
+
+async def _inspect(
+    bench: Bench, era: str, method: str, *words: str, url: str | None = None, token: str | None = None
+) -> Finished:
+    header = f"Authorization: Bearer {token or bench.company.token}"
+    wire = ("--cli", url or bench.company.url, "--transport", "http", "--header", header, "--protocol-era", era)
     return await bench.run([bench.package.command("mcp-inspector"), *wire, "--method", method, *words])
 
 
@@ -75,6 +105,14 @@ def _person(seen: Finished, person: str) -> str:
     found = json.loads(seen.out)["structuredContent"]["id"]
     assert found == person, found
     return person
+
+
+def _refused(seen: Finished) -> str:
+    """It would have a person sign in, which here is nobody."""
+    assert seen.code != 0
+    told = json.loads(seen.err or seen.out)["error"]["code"]
+    assert told == "auth_required", told
+    return "it asks for a sign-in"
 
 
 def _error(seen: Finished) -> str:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 CACHE = Path(__file__).parents[2] / ".cache" / "clients"
@@ -47,12 +48,35 @@ class Package:
     scripts: bool = False
 
     @property
+    def is_here(self) -> bool:
+        return self.folder.exists()
+
+    @property
     def folder(self) -> Path:
         """Where it is, alone with what it needs: two versions never meet."""
         return CACHE / "npm" / f"{self.name.removeprefix('@').replace('/', '-')}-{self.version}"
 
     def command(self, name: str) -> Path:
         return self.folder / "node_modules" / ".bin" / name
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A package of PyPI's, in the environment that the checks themselves run in, or not."""
+
+    name: str
+
+    @property
+    def version(self) -> str:
+        return version(self.name) if self.is_here else ""
+
+    @property
+    def is_here(self) -> bool:
+        try:
+            version(self.name)
+        except PackageNotFoundError:
+            return False
+        return True
 
 
 def node() -> Node:
@@ -108,9 +132,9 @@ def _node_at(binary: Path) -> Node | None:
         said = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True, timeout=60).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-    version = said.strip().removeprefix("v")
-    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
-    return Node(binary, version) if numbers >= FLOOR else None
+    found = said.strip().removeprefix("v")
+    numbers = tuple(int(part) for part in found.split(".")[:2] if part.isdecimal())
+    return Node(binary, found) if numbers >= FLOOR else None
 
 
 def _install_wheel(venv: Path) -> None:

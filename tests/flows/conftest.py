@@ -20,8 +20,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from mcp_server.authentication import Authenticator, TokenAuthentication
+from mcp_server.authentication import API_TOKEN, Authenticator, Caller, ConnectorAuthentication
 from mcp_server.endpoint import mcp_routes
+from mcp_server.oauth.metadata import Addresses
+from mcp_server.reads import Read
 from skillport_sync.access.model import Principal, PrincipalId
 from skillport_sync.catalog.model import OWN_SOURCE, SourceKey
 from skillport_sync.catalog.sources import wanted_sources
@@ -362,31 +364,51 @@ def asked() -> Asked:
     return Asked()
 
 
+class Reads(list[tuple[str, str | None, Read]]):
+    """What ``on_read`` was told: who, through which client, what."""
+
+    def __call__(self, caller: Caller, read: Read) -> None:
+        self.append((caller.principal.id, caller.client_id, read))
+
+
+@pytest.fixture
+def reads() -> Reads:
+    return Reads()
+
+
 WireOf = Callable[..., Awaitable[Wire]]
 
 
 @pytest.fixture
-async def wire_of(asked: Asked) -> AsyncIterator[WireOf]:
+async def wire_of(asked: Asked, reads: Reads) -> AsyncIterator[WireOf]:
     """``await wire_of(publisher, hot_bytes=…)``: what it publishes, served; with no bytes every answer goes the kernel's way."""
-    people = {hashlib.sha256(TOKENS[who].encode()).digest(): person for who, person in (("alice", ALICE), ("bob", BOB))}
+    people = {
+        hashlib.sha256(TOKENS[who].encode()).digest(): Caller(person, f"token:{who}")
+        for who, person in (("alice", ALICE), ("bob", BOB))
+    }
 
-    async def find(digest: bytes) -> Principal | None:
+    async def find(digest: bytes) -> Caller | None:
         return people.get(digest)
 
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
 
         async def serve(
-            publisher: Publisher, hot_bytes: int = 1024 * 1024, authenticator: Authenticator | None = None
+            publisher: Publisher,
+            hot_bytes: int = 1024 * 1024,
+            authenticator: Authenticator | None = None,
+            sign_in: Addresses | None = None,
         ) -> Wire:
             app = web.Application()
             app.add_routes(
                 mcp_routes(
                     queries=publisher.queries,
-                    authenticator=authenticator or TokenAuthentication(find, publisher.clock),
+                    authenticator=authenticator or ConnectorAuthentication({API_TOKEN: find}, publisher.clock),
                     allowed_hosts=frozenset({"127.0.0.1:*"}),
                     allowed_origins=frozenset({"http://localhost:*", "https://claude.example"}),
                     on_query=asked,
+                    on_read=reads,
+                    sign_in=sign_in,
                     hot_bytes=hot_bytes,
                 )
             )

@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from mcp_server.authentication import NoAuthentication
 from mcp_server.endpoint import mcp_routes
+from mcp_server.oauth.metadata import Addresses
 
 MODERN = "2026-07-28"
 LEGACY_VERSIONS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
@@ -61,22 +62,105 @@ async def test_a_page_of_an_allowed_origin_is_let_in(wire, origin):
     assert (await wire.request("tools/list", Origin=origin)).status == 200
 
 
-async def test_without_a_token_everything_is_401_and_says_which_scheme(wire):
-    for method in ("POST", "GET", "DELETE", "PUT", "OPTIONS", "HEAD"):
-        seen = await wire.send(None if method in ("GET", "HEAD") else b"{}", method=method, who=None)
-        assert seen.status == 401
-        assert seen.headers["WWW-Authenticate"] == "Bearer"
+METADATA = 'resource_metadata="https://skills.acme.example/.well-known/oauth-protected-resource/mcp", scope="skills"'
+"""Where people sign in, as the real clients read it (claude.com/docs/connectors/building/authentication)."""
 
 
+@pytest.mark.parametrize("method", ["POST", "GET", "DELETE", "PUT", "HEAD"])
+@pytest.mark.parametrize(
+    ("sign_in", "challenge"),
+    [(None, "Bearer"), (Addresses("https://skills.acme.example"), f"Bearer {METADATA}")],
+    ids=["tokens only", "sign-in"],
+)
+async def test_without_a_token_everything_is_401_and_says_how_to_get_one(
+    published, wire_of, sign_in, challenge, method
+):
+    wire = await wire_of(published, sign_in=sign_in)
+    seen = await wire.send(None if method in ("GET", "HEAD") else b"{}", method=method, who=None)
+    assert (seen.status, seen.headers["WWW-Authenticate"]) == (401, challenge)
+
+
+@pytest.mark.parametrize(
+    ("sign_in", "challenge"),
+    [
+        (None, 'Bearer error="invalid_token"'),
+        (Addresses("https://skills.acme.example"), f'Bearer {METADATA}, error="invalid_token"'),
+    ],
+    ids=["tokens only", "sign-in"],
+)
 @pytest.mark.parametrize(
     "authorization",
     ["Bearer sps_unknown", "Bearer", "Bearer nonsense", "Basic c3BzX29mLWJvYjo=", "sps_of-bob", "Bearer sps_é"],
 )
-async def test_a_wrong_token_is_401_and_is_called_invalid(wire, authorization):
+async def test_a_wrong_token_is_401_and_is_called_invalid(published, wire_of, authorization, sign_in, challenge):
+    wire = await wire_of(published, sign_in=sign_in)
     seen = await wire.request("tools/list", Authorization=authorization)
-    assert seen.status == 401
-    assert seen.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert (seen.status, seen.headers["WWW-Authenticate"]) == (401, challenge)
     assert b"unknown" not in seen.body.replace(b"is unknown,", b"")
+
+
+@pytest.mark.parametrize("who", ["bob", None])
+@pytest.mark.parametrize(
+    "query", ["access_token=sps_of-bob", "a=b&access_token=sps_of-bob", "access%5Ftoken=sps_of-bob", "access_token="]
+)
+async def test_a_token_in_the_address_is_refused_whoever_asks(published, wire_of, who, query):
+    wire = await wire_of(published, sign_in=Addresses("https://skills.acme.example"))
+    wire.url = f"{wire.url}?{query}"
+    seen = await wire.request("tools/list", who=who)
+    assert (seen.status, seen.json["code"]) == (400, "token_in_query")
+    assert seen.headers["WWW-Authenticate"] == f'Bearer {METADATA}, error="invalid_request"'
+    assert b"sps_of" not in seen.body
+
+
+async def test_other_words_in_the_address_are_not_looked_at(wire):
+    wire.url = f"{wire.url}?token=sps_of-bob&session=1"
+    assert (await wire.request("tools/list")).status == 200
+    assert (await wire.request("tools/list", who=None)).status == 401
+
+
+# --- pages -----------------------------------------------------------------------------------------------------------
+
+ORIGIN = "http://localhost:6274"
+ASKED = "authorization,content-type,mcp-protocol-version,mcp-session-id,mcp-method,mcp-name,last-event-id"
+
+
+async def test_a_browser_may_ask_without_a_token_whether_a_page_may_ask(wire):
+    seen = await wire.send(
+        None,
+        method="OPTIONS",
+        who=None,
+        Origin=ORIGIN,
+        Access_Control_Request_Method="POST",
+        Access_Control_Request_Headers=ASKED,
+    )
+    assert (seen.status, seen.body) == (204, b"")
+    assert seen.headers["Access-Control-Allow-Origin"] == ORIGIN
+    allowed = {name.strip().lower() for name in seen.headers["Access-Control-Allow-Headers"].split(",")}
+    assert allowed >= set(ASKED.split(","))
+    assert "POST" in seen.headers["Access-Control-Allow-Methods"]
+    assert "Access-Control-Allow-Credentials" not in seen.headers
+
+
+async def test_a_browser_that_asks_for_another_page_or_host_is_refused(wire):
+    assert (await wire.send(None, method="OPTIONS", who=None, Origin="https://evil.example")).status == 403
+    assert (await wire.send(None, method="OPTIONS", who=None, Host="evil.example")).status == 421
+
+
+async def test_a_page_gets_to_see_what_it_needs_of_every_answer_and_no_other_page_does(wire):
+    for seen in (
+        await wire.request("tools/list", Origin=ORIGIN),
+        await wire.request("tools/list", who=None, Origin=ORIGIN),
+    ):
+        assert seen.headers["Access-Control-Allow-Origin"] == ORIGIN
+        assert seen.headers["Vary"] == "Origin"
+        shown = {name.strip() for name in seen.headers["Access-Control-Expose-Headers"].split(",")}
+        assert shown == {"WWW-Authenticate", "Mcp-Session-Id", "MCP-Protocol-Version", "Retry-After"}
+    assert "Access-Control-Allow-Origin" not in (await wire.request("tools/list")).headers
+    refused = await wire.request("tools/list", Origin="https://evil.example")
+    assert "Access-Control-Allow-Origin" not in refused.headers
+
+
+# --- methods and bodies ----------------------------------------------------------------------------------------------
 
 
 async def test_get_and_delete_are_405_once_authenticated(wire):

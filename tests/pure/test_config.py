@@ -19,7 +19,7 @@ from skillport_sync.config import (
     load,
 )
 from skillport_sync.config.keys import Key, keys, variable
-from skillport_sync.config.origin import lines
+from skillport_sync.config.origin import dotted, lines
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 MINIMAL = '[[marketplaces]]\nrepository = "acme/skills"\n'
@@ -75,8 +75,8 @@ def documented() -> dict[tuple[str | int, ...], tuple[object, bool]]:
     found: dict[tuple[str | int, ...], tuple[object, bool]] = {}
     table: tuple[str | int, ...] = ()
     for line in EXAMPLE.read_text("utf-8").splitlines():
-        if header := re.fullmatch(r"\[+([a-z]+)\]+", line):
-            table = (header[1], 0) if line.startswith("[[") else (header[1],)
+        if header := re.fullmatch(r"(?:# )?(\[+)([a-z.]+)\]+", line):
+            table = (*header[2].split("."), *((0,) if header[1] == "[[" else ()))
         elif shown := re.fullmatch(r"(# )?([a-z_]+) = (.+)", line):
             for name, value in tomllib.loads(f"{shown[2]} = {shown[3]}").items():
                 inner = value.items() if isinstance(value, dict) else [(None, value)]
@@ -92,13 +92,14 @@ def test_the_example_shows_every_key_and_no_other() -> None:
 @pytest.mark.parametrize("path", keys(), ids=str)
 def test_the_example_shows_the_default_of_what_is_commented_out(path: tuple[str | int, ...]) -> None:
     value, commented = documented()[path]
-    default = keys()[path].field.get_default(call_default_factory=True)
+    field = keys()[path].field
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
     if commented and default not in (None, []):
         assert value == default
 
 
 def test_every_key_can_be_set_by_environment(folder: Path) -> None:
-    def text(key: Key) -> str:
+    def text(key: Key, preset: str) -> str:
         value = (key.field.examples or [key.field.default])[0]
         match key.path[-1]:
             case "webhooks_host" | "host":
@@ -111,17 +112,28 @@ def test_every_key_can_be_set_by_environment(folder: Path) -> None:
                 return "a.example, b.example"
             case "mass_removal":
                 return "allow"
+            case "preset":
+                return preset
             case "webhooks_port":
                 return "8099"
         return ",".join(value) if isinstance(value, list) else str(value)
 
     app = {("github", "app_id"), ("github", "private_key_file"), ("github", "installation_id")}
-    for without in (app, {("github", "token_file")}):
-        environ = {key.variable: text(key) for path, key in keys().items() if path not in without}
+    token = {("github", "token_file")}
+    of_presets = {"hosted_domains", "tenants", "organizations", "name", "issuer", "base_url", "api_url"}
+    for preset, kept, credential in (
+        ("google", {"hosted_domains"}, app),
+        ("microsoft", {"tenants", "base_url"}, token),
+        ("github", {"organizations", "base_url", "api_url"}, token),
+        ("oidc", {"name", "issuer"}, app),
+    ):
+        # Whoever lists people does not mean everybody.
+        without = credential | {("auth", "providers", 0, name) for name in (of_presets - kept) | {"anyone"}}
+        environ = {key.variable: text(key, preset) for path, key in keys().items() if path not in without}
         rows = {row.key: row for row in explain(load(None, environ))}
         for path, key in keys().items():
             if path not in without:
-                name = ".".join(map(str, path)).replace(".0.", "[0].")
+                name = dotted(path)
                 assert rows[name].source == f"environment {key.variable}", name
                 assert rows[name].value not in (None, []), name
 
@@ -247,8 +259,7 @@ mode = "none"
     ("text", "said"),
     [
         ("", "config.toml: no marketplace; add [[marketplaces]]"),
-        (MINIMAL + "[auth]\nmode = 'oauth'\n", 'auth.mode "oauth" is not there yet'),
-        (MINIMAL + "[auth]\nmode = 'basic'\n", 'config.toml:4: auth.mode must be "token" or "none"'),
+        (MINIMAL + "[auth]\nmode = 'basic'\n", 'config.toml:4: auth.mode must be "oauth", "token" or "none"'),
         (MINIMAL + "[auth]\nmode='none'\n[server]\nhost='0.0.0.0'\n", "server.host must be 127.0.0.1"),
         (
             "public_url='https://x.example'\n" + MINIMAL + "[auth]\nmode='none'\n",

@@ -17,7 +17,14 @@ from skillport_sync.config import LogSettings
 from skillport_sync.log import QUIET, SILENT, configure_logging, redact
 
 GITHUB = "ghs_123_eyJhbGciOi.JIUzI1Ni-IsInR5" + "x" * 200
-SECRETS = ["ghp_" + "a1B2" * 9, GITHUB, "github_pat_11" + "A" * 70, "sps_" + "q-_Z" * 10, "sk_api_" + "0f" * 16]
+SECRETS = [
+    "ghp_" + "a1B2" * 9,
+    GITHUB,
+    "github_pat_11" + "A" * 70,
+    "sps_" + "q-_Z" * 10,
+    *(f"sp_{kind}_" + "q-_Z" * 10 for kind in ("at", "rt", "ac", "tx", "br", "fm", "st")),
+    "sk_api_" + "0f" * 16,
+]
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +90,7 @@ def test_a_planted_secret_never_comes_out(style: str, secret: str) -> None:
     [
         "https://codeload.github.com/o/r/legacy.tar.gz/x?token=hushhush",
         "/callback?code=hushhush&state=hushhush",
+        "/authorize?x=1&nonce=hushhush&code_verifier=hushhush",
         "Authorization: Bearer hushhush",
         "https://user:hushhush@github.com/o/r",
         "-----BEGIN RSA PRIVATE KEY-----\nhushhush\n-----END RSA PRIVATE KEY-----",
@@ -159,17 +167,18 @@ def test_a_record_that_cannot_be_formatted_is_named_and_not_shown(
     assert capsys.readouterr().err == "a log line of library is lost: TypeError\n"
 
 
-def test_what_is_no_http_leaves_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_http_and_who_hangs_up_leaves_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     from aiohttp.http_exceptions import BadStatusLine
 
     configure_logging(LogSettings(level="info", format="json"))
-    for error in (BadStatusLine("x"), ValueError("ours")):
+    for error in (BadStatusLine("x"), ConnectionResetError("gone"), ValueError("ours")):
         try:
             raise error
         except Exception:
             logging.getLogger("aiohttp.server").exception("Error handling request")
     lines = capsys.readouterr().err
     assert "BadStatusLine" not in lines
+    assert "gone" not in lines
     assert "ours" in lines
 
 

@@ -1,0 +1,1 @@
+"""Signing people in at the company's identity provider: Google, Microsoft Entra, GitHub, or any OpenID provider."""

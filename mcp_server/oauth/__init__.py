@@ -1,0 +1,1 @@
+"""The authorization server towards MCP clients: OAuth 2.1, federated to the company's identity provider."""

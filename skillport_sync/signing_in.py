@@ -1,0 +1,194 @@
+"""Owns the composition of sign-in: who proves who they are and how, the authorization server, and the audit of what they read.
+
+Builds and connects, for ``compose``; decides nothing. Nothing but ``Settings.base_url`` shapes an address.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import aiohttp
+from aiohttp import web
+
+from mcp_server.authentication import (
+    ACCESS_TOKEN,
+    API_TOKEN,
+    Authenticator,
+    Caller,
+    ConnectorAuthentication,
+    Find,
+    NoAuthentication,
+)
+from mcp_server.identity.presets import OwnGitHub, providers
+from mcp_server.identity.provider import Provider
+from mcp_server.oauth import settings as oauth
+from mcp_server.oauth.cimd_fetch import DocumentFetcher, FetchDocument
+from mcp_server.oauth.metadata import Addresses
+from mcp_server.oauth.routes import oauth_routes
+from mcp_server.oauth.tokens import ServerKey
+from mcp_server.reads import Read
+from mcp_server.tool import SURFACE
+from skillport_sync.access.model import Principal, PrincipalId
+from skillport_sync.config import GitHubSettings, OAuthSettings, Settings, TokenFile
+from skillport_sync.config.secret import read_secret
+from skillport_sync.errors import Invalid
+from skillport_sync.github.credentials import StaticToken
+from skillport_sync.ports import Clock, Entropy
+from skillport_sync.store.audit import Audit, AuditAction, AuditEvent
+from skillport_sync.store.state import StateStore
+from skillport_sync.tokens import TokenHash
+
+ANYBODY: Final = Principal(PrincipalId("local:anybody"), "anybody on this machine")
+"""Whom ``auth.mode = "none"`` takes everybody for."""
+AGAIN_S: Final = 60.0
+"""The same person reading the same through the same client is noted once in so long: clients ask again and again."""
+_MOST_REMEMBERED: Final = 10_000
+
+
+def addresses_of(settings: Settings) -> Addresses | None:
+    """The addresses of sign-in; None where nobody signs in."""
+    return Addresses(settings.base_url) if settings.auth.mode == "oauth" else None
+
+
+def authentication(
+    settings: Settings, state: StateStore, clock: Clock
+) -> tuple[Authenticator, Callable[[TokenHash], None]]:
+    """Who proves who they are: API tokens always, those of people who signed in where they can, nobody where everybody is let in.
+
+    Revoked access tokens are forgotten as soon as the store says so; the second is to be told of revoked API tokens.
+    """
+    if settings.auth.mode == "none":
+        return NoAuthentication(ANYBODY), lambda _revoked: None
+    finds = {API_TOKEN: _api_tokens(state)}
+    addresses = addresses_of(settings)
+    if addresses is not None:
+        finds[ACCESS_TOKEN] = _access_tokens(state, addresses)
+    bearers = ConnectorAuthentication(finds, clock)
+    state.oauth.tell(bearers.forget_all)
+    return bearers, bearers.forget
+
+
+def _api_tokens(state: StateStore) -> Find:
+    async def find(digest: bytes) -> Caller | None:
+        found = await state.tokens.find(digest)
+        if found is None:
+            return None
+        principal, number = found
+        # A token that was made for a person is worth no more than that person.
+        person = await state.people.find(principal.id)
+        return None if person is not None and person.disabled_at is not None else Caller(principal, f"token:{number}")
+
+    return find
+
+
+def _access_tokens(state: StateStore, addresses: Addresses) -> Find:
+    async def find(digest: bytes) -> Caller | None:
+        access = await state.oauth.find_access(digest)
+        if access is None or access.resource != addresses.resource:
+            return None
+        return Caller(access.principal, access.client_id, access.expires_at)
+
+    return find
+
+
+async def sign_in_routes(
+    settings: Settings,
+    state: StateStore,
+    session: aiohttp.ClientSession,
+    clock: Clock,
+    entropy: Entropy,
+    *,
+    fetch_document: FetchDocument | None = None,
+) -> Sequence[web.RouteDef]:
+    """The authorization server; nothing where nobody signs in.
+
+    ``fetch_document`` is a seam for tests, whose clients have their documents on this machine, where nobody else's are read.
+
+    Raises: Invalid, when nobody could sign in, or a secret file cannot be read.
+    """
+    addresses = addresses_of(settings)
+    if addresses is None:
+        return []
+    known = _providers(settings, session, clock)
+    return oauth_routes(
+        oauth=state.oauth,
+        people=state.people,
+        audit=state.audit,
+        providers=known,
+        addresses=addresses,
+        settings=_plain(settings.auth.oauth),
+        server_key=ServerKey(await state.server_key(entropy)),
+        clock=clock,
+        entropy=entropy,
+        fetch_document=fetch_document or DocumentFetcher(),
+    )
+
+
+class ReadTrail:
+    """The audit, told of every read at ``/mcp``: an ``OnRead``. What is read again soon is noted once."""
+
+    def __init__(self, audit: Audit, clock: Clock) -> None:
+        self._audit = audit
+        self._clock = clock
+        self._noted: OrderedDict[tuple[PrincipalId, str | None, Read], float] = OrderedDict()
+
+    def __call__(self, caller: Caller, read: Read) -> None:
+        key, now_s = (caller.principal.id, caller.client_id, read), self._clock.monotonic_s()
+        noted_s = self._noted.get(key)
+        if noted_s is not None and now_s - noted_s < AGAIN_S:
+            return
+        self._noted[key] = now_s
+        self._noted.move_to_end(key)
+        if len(self._noted) > _MOST_REMEMBERED:
+            self._noted.popitem(last=False)
+        self._audit.append_soon(
+            AuditEvent(
+                self._clock.now(),
+                AuditAction.READ,
+                read.outcome,
+                caller.principal.id,
+                caller.client_id,
+                surface=SURFACE,
+                marketplace=read.marketplace,
+                publication=read.publication,
+                skill=read.skill,
+                commit=read.commit,
+                detail=", ".join(read.paths),
+            )
+        )
+
+
+def _providers(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> Mapping[str, Provider]:
+    if not settings.auth.providers:
+        raise Invalid(
+            'auth.mode "oauth" has nobody to sign people in: add [[auth.providers]] (config.example.toml shows how), or run '
+            "`skillport-sync serve --dev` to try it with a stand-in provider on this machine",
+            code="no_identity_provider",
+        )
+    return providers(settings.auth.providers, session, clock, own_github=_own_github(settings.github))
+
+
+def _own_github(github: GitHubSettings) -> OwnGitHub | None:
+    """The token that reads the repository, to look at memberships again. Not an App: it is in no organisation itself, so that
+    somebody it is not shown may still be there.
+    """
+    if not isinstance(github.credentials, TokenFile):
+        return None
+    token = StaticToken(read_secret(github.credentials.path).reveal())
+    return OwnGitHub(github.api_url, token.authorization)
+
+
+def _plain(settings: OAuthSettings) -> oauth.OAuthSettings:
+    return oauth.OAuthSettings(
+        access_token_s=settings.access_token_s,
+        refresh_idle=settings.refresh_idle,
+        grant=settings.grant,
+        refresh_window_s=settings.refresh_window_s,
+        code_s=settings.code_s,
+        transaction_s=settings.transaction_s,
+        redirect_hosts=frozenset(settings.redirect_hosts),
+        cimd_hosts=frozenset(settings.cimd_hosts),
+        registration=settings.registration,
+    )
