@@ -26,6 +26,7 @@ from skillport_sync.snapshot import Refused, SourceState
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.sync.branch import Branch, Source
 from skillport_sync.sync.making import Made, Maker
+from skillport_sync.sync.mending import Mender
 from skillport_sync.sync.outcomes import (
     Doubtful,
     HeldBack,
@@ -70,6 +71,7 @@ class Pull:
             source.marketplace, store=store, current=current, bounds=bounds, clock=clock, restoring=restoring
         )
         sources = Sources(source.marketplace, github=github, store=store, bounds=bounds)
+        self._mender = Mender(source.marketplace, serving=self._serving, reader=self._reader)
         self._maker = Maker(self._serving, sources, max_removed_share)
         self._refused: NotPublished | HeldBack | None = None
         self._passed_by: CommitId | None = None
@@ -155,7 +157,7 @@ class Pull:
     async def _run(self, request: Request, on_progress: OnProgress) -> Outcome:
         checked = await self._verify(on_progress) if request.verify or request.full else None
         if await self._serving.is_damaged() and not request.dry_run:
-            await self._mend(request.cause, on_progress)
+            await self._mender.mend(self._repository, request.cause, self._on_blobs(on_progress))
         on_progress(self._progress("head", 0, 1, "request"))
         if request.pin is not None:
             return await self._stay(request, request.pin, checked, on_progress)
@@ -360,44 +362,6 @@ class Pull:
         return await self._serving.verify(
             lambda done, total: on_progress(self._progress("verify", done, total, "files"))
         )
-
-    async def _mend(self, cause: str, on_progress: OnProgress) -> None:
-        """Bring back what mirror.db has lost of what is served, whatever the branch's head is by now.
-
-        GitHub may not have that commit any more; that must not keep us from the head.
-        """
-        published, listing = self._serving.published, self._serving.listing
-        assert published is not None
-        assert listing is not None
-        state, facts = published.snapshot.sources[0], self._serving.facts
-        others = self._serving.others.values()
-        try:
-            read = await self._reader.fill(self._repository, state.commit, listing, facts, self._on_blobs(on_progress))
-            reads = [
-                await self._reader.fill(
-                    other.state.repository,
-                    other.state.commit,
-                    other.listing,
-                    facts,
-                    self._on_blobs(on_progress),
-                    other.wish.directories,
-                )
-                for other in others
-            ]
-        except (Missing, Conflict) as error:
-            log.warning("mirror_not_mended", marketplace=self._marketplace, commit=state.commit, reason=error.message)
-            return
-        if isinstance(read, TooMuch):  # the bounds were lowered: the next head is judged by them
-            return
-        for other in reads:
-            if isinstance(other, TooMuch):
-                return
-            read.facts.update(other.facts)
-        snapshot = await self._serving.assemble(state, listing, others, read.facts)
-        if isinstance(snapshot, Refused):
-            return
-        await self._serving.mend(cause, snapshot, read.facts)
-        log.info("mirror_mended", marketplace=self._marketplace, commit=state.commit, bytes=read.bytes_fetched)
 
     def _on_blobs(self, on_progress: OnProgress) -> Callable[[int, int | None], None]:
         return lambda done, total: on_progress(self._progress("blobs", done, total, "files"))
