@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import base64
 import statistics
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import orjson
@@ -23,9 +22,6 @@ from benchmarks.processes import Child, child
 from benchmarks.questions import QUESTIONS, Call, legacy, legacy_tools, modern, modern_tools
 from benchmarks.service import Running, folder, new_access_token, new_token, service
 from benchmarks.visible import size_json
-from mcp_server.authentication import ACCESS_TOKEN, API_TOKEN, Caller, ConnectorAuthentication
-from skillport_sync.access.model import Principal, PrincipalId
-from skillport_sync.clock import SystemClock
 
 TITLE = "/mcp: server CPU per request, beside a bare aiohttp handler that returns the same bytes"
 SERVES_HERE = False
@@ -33,7 +29,6 @@ SIZE = Size(plugins=100, skills=100, files=1_000, size_bytes=3_400_000)
 HOT, KERNEL = 2.0, 6.5
 VERIFYING = 1.15
 """What may be added by finding out whose token it is."""
-CHECKS = 5_000
 
 
 @dataclass(slots=True)
@@ -150,55 +145,22 @@ def _figures(label: str, variants: Sequence[_Variant], length: int) -> list[Figu
 
 
 def _verifying(label: str, by_server: Mapping[str, _Variant]) -> list[Figure]:
-    """What it costs to know who asks: the check of a remembered token by itself, and whole calls beside the same call where
-    everybody is let in. Those are answered by separate processes, which differ by several percent even when asked the same."""
+    """What it costs to know who asks: whole calls, beside the same call of a service that lets everybody in."""
     if "hot" not in by_server:
         return []
-    open_us, check_us = by_server["hot"].median_us, _check_us()
     told = {"hot, token": "an API token's", "hot, signed in": "a signed-in person's"}
     return [
         Figure(
-            f"{label}: with the check whose token it is",
-            open_us + check_us,
+            f"{label}: {whose} call",
+            by_server[server].median_us,
             "µs",
-            open_us,
+            by_server["hot"].median_us,
             "the same without authentication",
             VERIFYING,
             "ratio",
-            f"the check alone {check_us:.1f} µs",
-        ),
-        *(
-            Figure(
-                f"{label}: {whose} call",
-                by_server[server].median_us,
-                "µs",
-                open_us,
-                "the same without authentication, in another process",
-                None,
-                "ratio",
-            )
-            for server, whose in told.items()
-        ),
+        )
+        for server, whose in told.items()
     ]
-
-
-def _check_us() -> float:
-    """CPU of finding out whose token it is, where it was found within the last ten seconds: the median of rounds."""
-
-    async def find(_digest: bytes) -> Caller:
-        return Caller(Principal(PrincipalId("demo:ada"), "Ada", groups=frozenset({"sales"})), "client")
-
-    authentication = ConnectorAuthentication({API_TOKEN: find, ACCESS_TOKEN: find}, SystemClock())
-    header = f"Bearer {ACCESS_TOKEN}{'a' * 43}"
-    taken: list[float] = []
-    for _ in range(15):
-        began_s = time.process_time()
-        for _ in range(CHECKS):
-            # Nothing is waited for: one step is all of it, and an event loop runs already.
-            with suppress(StopIteration):
-                authentication.caller(header).send(None)
-        taken.append((time.process_time() - began_s) / CHECKS)
-    return statistics.median(taken) * 1e6
 
 
 def _path(label: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from skillport_sync.access.model import Principal
 from skillport_sync.errors import Unauthenticated
@@ -20,6 +21,8 @@ ACCESS_TOKEN: Final = "sp_at_"  # noqa: S105
 REMEMBERED_S: Final = 10.0
 _MAX_TOKEN_LENGTH: Final = 200
 _MAX_REMEMBERED: Final = 4096
+
+_V = TypeVar("_V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +78,15 @@ class ConnectorAuthentication:
         self._clock = clock
         self._remembered_s = remembered_s
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
+        self._read_before: OrderedDict[bytes, tuple[Find, bytes]] = OrderedDict()
+        self._marking = secrets.token_bytes(32)
         self._revocations = 0
 
     async def caller(self, authorization: str | None) -> Caller:
         if authorization is None:
             raise Unauthenticated(f"{self._what_to_do}.", code="token_missing")
-        find, digest = self._read(authorization)
+        mark = self._mark(authorization)
+        find, digest = self._read_before.get(mark) or self._read(authorization)
         remembered = self._remembered.get(digest)
         if remembered is not None and self._clock.monotonic_s() < remembered.until_s:
             return remembered.caller
@@ -96,6 +102,7 @@ class ConnectorAuthentication:
         # A token may have been revoked while the database was asked: what it said then is not remembered.
         if revocations == self._revocations:
             self._remember(digest, caller)
+            _keep(self._read_before, mark, (find, digest))
         return caller
 
     def forget(self, token_hash: bytes) -> None:
@@ -107,6 +114,14 @@ class ConnectorAuthentication:
         self._revocations += 1
         for token_hash in token_hashes:
             self._remembered.pop(token_hash, None)
+
+    def _mark(self, authorization: str) -> bytes:
+        """What this header is recognised by while this process lives: nothing that could be used as a token is kept. SHA-256, by
+        which the database knows tokens, is OpenSSL's and added 10 µs to a call of 65 µs where this adds 4.
+        """
+        return hashlib.blake2b(
+            authorization.encode("utf-8", "surrogateescape"), key=self._marking, digest_size=16
+        ).digest()
 
     def _read(self, authorization: str) -> tuple[Find, bytes]:
         """Who knows this token, and what it is known by."""
@@ -122,13 +137,18 @@ class ConnectorAuthentication:
         lasts_s = self._remembered_s
         if caller.until is not None:
             lasts_s = min(lasts_s, (caller.until - self._clock.now()).total_seconds())
-        self._remembered[digest] = _Remembered(caller, self._clock.monotonic_s() + lasts_s)
-        self._remembered.move_to_end(digest)
-        if len(self._remembered) > _MAX_REMEMBERED:
-            self._remembered.popitem(last=False)
+        _keep(self._remembered, digest, _Remembered(caller, self._clock.monotonic_s() + lasts_s))
 
     @property
     def _what_to_do(self) -> str:
         sign_in = any(beginning == ACCESS_TOKEN for beginning, _ in self._finds)
         api_token = "an API token: Authorization: Bearer sps_…"  # noqa: S105
         return f"Sign in as WWW-Authenticate says, or send {api_token}" if sign_in else f"Send {api_token}"
+
+
+def _keep(memory: OrderedDict[bytes, _V], key: bytes, value: _V) -> None:
+    """As the newest; the oldest makes room."""
+    memory[key] = value
+    memory.move_to_end(key)
+    if len(memory) > _MAX_REMEMBERED:
+        memory.popitem(last=False)

@@ -79,6 +79,23 @@ async def test_a_revoked_token_is_refused_at_once_where_it_is_forgotten_and_with
         await elsewhere.caller("Bearer sps_one")
 
 
+async def test_a_revoked_token_is_refused_at_once_however_it_was_spelled(tokens, authentication):
+    for spelled in ("Bearer sps_one", "bearer sps_one", "Bearer   sps_one"):
+        await authentication.caller(spelled)
+    tokens.callers.clear()
+    authentication.forget(digest_of("sps_one"))
+    for spelled in ("Bearer sps_one", "bearer sps_one", "Bearer   sps_one"):
+        with pytest.raises(Unauthenticated):
+            await authentication.caller(spelled)
+
+
+async def test_nothing_that_is_remembered_could_be_used_as_a_token(authentication):
+    await authentication.caller("Bearer sps_one")
+    remembered = repr(vars(authentication))
+    assert "OrderedDict" in remembered
+    assert "sps_one" not in remembered
+
+
 async def test_all_that_end_together_are_forgotten_together(publisher, clock):
     callers = {f"sp_at_{number}": Caller(publisher.bob, "a client") for number in range(3)}
     tokens = Tokens(**callers)
