@@ -26,6 +26,7 @@ from skillport_sync.github.locations import web_host
 from skillport_sync.github.transport import Credentials
 from skillport_sync.health import Health
 from skillport_sync.operations import LocalOperator, Mirrored
+from skillport_sync.outbound import open_session
 from skillport_sync.ports import Clock, Entropy, MarketplaceName
 from skillport_sync.queries import Queries
 from skillport_sync.queries.queries import first_sync
@@ -123,7 +124,7 @@ async def open_parts(
         stack.push_async_callback(mirror.close)
         state = await StateStore.open(directory.state, clock=clock)
         stack.push_async_callback(state.close)
-        session = await stack.enter_async_context(_session())
+        session = await stack.enter_async_context(open_session())
         current = Current(clock, stale_after_s=2 * settings.sync.reconcile_interval_s)
         marketplaces = {
             configured.name: await _mirrored(
@@ -154,14 +155,6 @@ async def open_operator(settings: Settings) -> AsyncIterator[LocalOperator]:
 def _restoring(settings: Settings, mirror: MirrorStore) -> Callable[[MarketplaceName], Restoring]:
     host = web_host(settings.github.api_url)
     return lambda marketplace: Restoring(marketplace, mirror, host, settings.sync.quarantine)
-
-
-def _session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=True,
-    )
 
 
 async def _mirrored(

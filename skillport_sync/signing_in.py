@@ -23,6 +23,7 @@ from mcp_server.authentication import (
 )
 from mcp_server.identity.presets import OwnGitHub, providers
 from mcp_server.identity.provider import Provider
+from mcp_server.identity.witness import AppWitness, TokenWitness
 from mcp_server.oauth import settings as oauth
 from mcp_server.oauth.cimd_fetch import DocumentFetcher, FetchDocument
 from mcp_server.oauth.metadata import Addresses
@@ -31,10 +32,11 @@ from mcp_server.oauth.tokens import ServerKey
 from mcp_server.reads import Read
 from mcp_server.tool import SURFACE
 from skillport_sync.access.model import Principal, PrincipalId
-from skillport_sync.config import GitHubSettings, OAuthSettings, Settings, TokenFile
+from skillport_sync.config import AppKey, GitHubSettings, OAuthSettings, Settings, TokenFile
 from skillport_sync.config.secret import read_secret
 from skillport_sync.errors import Invalid
 from skillport_sync.github.credentials import StaticToken
+from skillport_sync.github.organizations import OrganizationInstallations
 from skillport_sync.ports import Clock, Entropy
 from skillport_sync.store.audit import Audit, AuditAction, AuditEvent
 from skillport_sync.store.state import StateStore
@@ -167,17 +169,28 @@ def _providers(settings: Settings, session: aiohttp.ClientSession, clock: Clock)
             "`skillport-sync serve --dev` to try it with a stand-in provider on this machine",
             code="no_identity_provider",
         )
-    return providers(settings.auth.providers, session, clock, own_github=_own_github(settings.github))
+    return providers(settings.auth.providers, session, clock, own_github=_own_github(settings.github, session, clock))
 
 
-def _own_github(github: GitHubSettings) -> OwnGitHub | None:
-    """The token that reads the repository, to look at memberships again. Not an App: it is in no organisation itself, so that
-    somebody it is not shown may still be there.
+def _own_github(github: GitHubSettings, session: aiohttp.ClientSession, clock: Clock) -> OwnGitHub | None:
+    """As whom memberships are looked at again: whoever the repository's token belongs to, or the App, which is in no organisation
+    itself and needs an installation on each. None where public repositories are read as nobody.
     """
-    if not isinstance(github.credentials, TokenFile):
-        return None
-    token = StaticToken(read_secret(github.credentials.path).reveal())
-    return OwnGitHub(github.api_url, token.authorization)
+    match github.credentials:
+        case TokenFile(path):
+            token = StaticToken(read_secret(path).reveal())
+            return OwnGitHub(github.api_url, TokenWitness(token.authorization))
+        case AppKey(app_id, key_file):
+            installations = OrganizationInstallations(
+                session,
+                app_id=str(app_id),
+                private_key=read_secret(key_file).reveal(),
+                api_url=github.api_url,
+                clock=clock,
+            )
+            return OwnGitHub(github.api_url, AppWitness(installations))
+        case None:
+            return None
 
 
 def _plain(settings: OAuthSettings) -> oauth.OAuthSettings:

@@ -12,9 +12,10 @@ from typing import Final
 from mcp_server.identity import callback
 from mcp_server.identity.client import ProviderClient
 from mcp_server.identity.github_api import GitHubApi, Membership
-from mcp_server.identity.membership import Authorization, Memberships
+from mcp_server.identity.membership import Memberships
 from mcp_server.identity.provider import Identity, Refused, Upstream
 from mcp_server.identity.transport import Transport
+from mcp_server.identity.witness import Witness
 from skillport_sync.access.model import Principal, PrincipalId
 from skillport_sync.config.secret import Secret
 from skillport_sync.ports import Clock
@@ -34,7 +35,7 @@ def api_url_of(base_url: str) -> str:
 class GitHubProvider:
     """GitHub, for active members of ``organizations``; for every account there is when they are empty.
 
-    ``own`` is asked for the service's own credentials when a person's membership is looked at again.
+    ``witness`` is the service's own account here, as which a person's membership is looked at again.
     """
 
     name = NAME
@@ -50,7 +51,7 @@ class GitHubProvider:
         organizations: tuple[str, ...],
         base_url: str = WEB_URL,
         api_url: str = API_URL,
-        own: Authorization | None = None,
+        witness: Witness | None = None,
     ) -> None:
         self._transport = transport
         self._client = ProviderClient(transport, client_id, client_secret)
@@ -58,8 +59,8 @@ class GitHubProvider:
         self._base_url = base_url
         self._api = GitHubApi(transport, api_url)
         self._memberships = None
-        if own is not None and organizations:
-            self._memberships = Memberships(self._api, organizations, own, clock)
+        if witness is not None and organizations:
+            self._memberships = Memberships(self._api, organizations, witness, clock)
 
     @property
     def title(self) -> str:

@@ -17,11 +17,11 @@ from mcp_server.identity.dialect import Dialect
 from mcp_server.identity.discovered import Discovered
 from mcp_server.identity.github import GitHubProvider
 from mcp_server.identity.google import Google
-from mcp_server.identity.membership import Authorization
 from mcp_server.identity.microsoft import Microsoft
 from mcp_server.identity.openid import OpenIdProvider
 from mcp_server.identity.provider import Provider
 from mcp_server.identity.transport import TIMEOUT_S, Transport
+from mcp_server.identity.witness import Witness
 from skillport_sync.config.secret import Secret, read_secret
 from skillport_sync.config.settings import Preset, ProviderSettings
 from skillport_sync.errors import Invalid
@@ -37,7 +37,7 @@ class OwnGitHub:
     """The service's own account at a GitHub, with which memberships are looked at again. Shown to no other GitHub."""
 
     api_url: str
-    authorization: Authorization
+    witness: Witness
 
 
 def providers(
@@ -50,8 +50,8 @@ def providers(
 ) -> Mapping[str, Provider]:
     """Every configured provider by its name, in the order of the file. Nothing is asked of them yet.
 
-    ``session`` stays open as long as they are used, keeps no cookies, and should trust nothing of the environment: with
-    ``trust_env`` aiohttp adds passwords from a ``.netrc``, or fails where a header is there already.
+    ``session`` stays open as long as they are used, keeps no cookies, and reads no ``.netrc`` (no ``trust_env``, then): aiohttp
+    would add passwords from it, or fail where a header is there already.
 
     Raises: Invalid, for a secret file that cannot be read, or settings that let in the wrong people.
     """
@@ -110,7 +110,7 @@ def _github(
         base_url=base_url,
         api_url=api_url,
         # Another GitHub must never see these credentials.
-        own=own.authorization if own is not None and own.api_url.rstrip("/") == api_url else None,
+        witness=own.witness if own is not None and own.api_url.rstrip("/") == api_url else None,
     )
 
 

@@ -21,10 +21,10 @@ from skillport_sync.errors import Conflict, Denied, Invalid, Missing
 from skillport_sync.github.budget import DEFAULT_LIMITS, Limits
 from skillport_sync.github.locations import repository_path
 from skillport_sync.github.transport import API_URL, USER_AGENT, Credentials, Transport
-from skillport_sync.github.wire import read_installation, read_installation_token
+from skillport_sync.github.wire import InstallationToken, read_installation, read_installation_token
 from skillport_sync.ports import Clock
 
-__all__ = ["READ_ONLY", "Anonymous", "AppCredentials", "Credentials", "StaticToken"]
+__all__ = ["READ_ONLY", "Anonymous", "AppCredentials", "AppJwt", "Credentials", "StaticToken", "usable_until"]
 
 READ_ONLY: Mapping[str, str] = MappingProxyType({"contents": "read", "metadata": "read"})
 
@@ -99,7 +99,7 @@ class AppCredentials:
         """``private_key`` is PEM. Without ``installation_id`` GitHub is asked which installation has the repository."""
         self._api = Transport(
             session,
-            _AppJwt(app_id, private_key),
+            AppJwt(app_id, private_key),
             api_url=api_url,
             user_agent=user_agent,
             clock=clock,
@@ -164,7 +164,7 @@ class AppCredentials:
             data={**narrowed, "permissions": self._permissions},
         )
         minted = read_installation_token(answer)
-        self._usable_until = max(minted.expires_at - _RENEW_BEFORE, self._clock.now() + _SHORTEST_USE)
+        self._usable_until = usable_until(minted, self._clock.now())
         return f"token {minted.token}"
 
     async def _has(self, repository: str) -> bool:
@@ -188,11 +188,16 @@ class AppCredentials:
         return read_installation(answer.body), int(number[1]) if number else None
 
 
+def usable_until(minted: InstallationToken, now: datetime) -> datetime:
+    """When to mint the next one: early enough, and never at once."""
+    return max(minted.expires_at - _RENEW_BEFORE, now + _SHORTEST_USE)
+
+
 def _name_of(repository: str) -> str:
     return repository.partition("/")[2]
 
 
-class _AppJwt:
+class AppJwt:
     """What an App calls itself towards GitHub: a signed statement, made anew for each request."""
 
     __slots__ = ("_app_id", "_private_key")

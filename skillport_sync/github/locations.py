@@ -49,6 +49,14 @@ def repository_path(repository: str, *rest: str) -> str:
     return "/repos/" + "/".join(quote(part, safe="/") for part in parts)
 
 
+def organization_path(organization: str, *rest: str) -> str:
+    """``/orgs/{organization}/…``, each part quoted. Raises Invalid for what cannot be one."""
+    parts = [organization, *rest]
+    if any(part in ("", ".", "..") for part in parts):
+        raise Invalid(f"{'/'.join(parts)!r} is not an organisation's name", code="organization_invalid")
+    return "/orgs/" + "/".join(quote(part, safe="") for part in parts)
+
+
 def redirect_within(current: str, location: str) -> str | None:
     """Where a redirect from ``current`` leads, when that is the same scheme, host and port. None: not to be followed."""
     base = URL(current, encoded=True)

@@ -78,6 +78,17 @@ class InstallationToken:
 
 
 @dataclass(frozen=True, slots=True)
+class Installation:
+    """An App's installation on one account. ``account_type``: ``Organization`` or ``User``."""
+
+    id: int
+    account: str
+    account_type: str
+    permissions: Mapping[str, str]
+    is_suspended: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TarMember:
     """A regular file of an archive, or a symlink whose ``content`` is its target. ``path`` is raw, without the archive's root."""
 
@@ -190,6 +201,21 @@ def read_installation(body: bytes) -> int:
     if type(number) is not int:
         _refuse("an installation", "it has no id")
     return number
+
+
+def read_account_installation(body: bytes) -> Installation:
+    """An App's installation, with the account it is on and what it was granted there."""
+    what = "an installation"
+    answer = _object(body, what)
+    account = _inner(answer, "account", what)
+    granted = _inner(answer, "permissions", what)
+    return Installation(
+        id=read_installation(body),
+        account=_text(account, "login", what),
+        account_type=_text(account, "type", what),
+        permissions={name: level for name, level in granted.items() if isinstance(level, str)},
+        is_suspended=answer.get("suspended_at") is not None,
+    )
 
 
 def read_installation_token(answer: object) -> InstallationToken:

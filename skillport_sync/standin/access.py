@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -112,6 +112,8 @@ class Access:
     now: Callable[[], datetime]
     grants: dict[str, Grant] = field(default_factory=dict)
     apps: dict[int, App] = field(default_factory=dict)
+    further: list[App] = field(default_factory=list)
+    """The same Apps in other accounts: known to what asks for an account's installation, or for an installation's token."""
 
     def accept(
         self, token: str, repositories: Collection[str] | None, permissions: Mapping[str, str], login: str
@@ -148,6 +150,18 @@ class Access:
         if grant is None or (grant.expires_at is not None and grant.expires_at <= self.now()):
             raise BadCredentials("Bad credentials")
         return grant
+
+    def install(self, app: App, installation_id: int, *, account: str, permissions: Mapping[str, str]) -> App:
+        """The same App in one more account, all of whose repositories it has."""
+        again = replace(
+            app, installation_id=installation_id, account=account, repositories=None, permissions=dict(permissions)
+        )
+        self.further.append(again)
+        return again
+
+    def installations(self, app: App) -> list[App]:
+        """Every one of this App, removed ones too."""
+        return [app, *(each for each in self.further if each.id == app.id)]
 
     def which_app(self, authorization: str | None) -> App:
         """Read a JWT signed with the App's key: RS256, at most ten minutes. Raises: BadCredentials."""

@@ -11,9 +11,11 @@ import itertools
 import secrets
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from aiohttp import web
 
 from skillport_sync.standin import archive, payloads, shapes
 from skillport_sync.standin.access import EVERYTHING, Access, App, Grant
@@ -75,6 +77,10 @@ class StandInGitHub:
         await asyncio.gather(*self._errands, return_exceptions=True)
         await self._server.close()
         await self.postman.close()
+
+    def routes_below(self, path: str) -> Iterator[web.RouteDef]:
+        """The REST API, to be mounted by somebody else below this path, as an Enterprise Server has it."""
+        return self._server.routes(path)
 
     def new_id(self) -> int:
         return next(self._ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
@@ -54,14 +54,18 @@ class Server:
     def _api(self) -> web.Application:
         application = web.Application(client_max_size=MAX_BODY)
         application.router.add_post("/graphql", self._received("graphql", guarded(self._hub, graphql.ROUTE)))
+        application.add_routes(self.routes())
+        return application
+
+    def routes(self, below: str = "") -> Iterator[web.RouteDef]:
+        """The REST API."""
         for route in rest.ROUTES:
             handler = self._received("api", guarded(self._hub, route))
-            application.router.add_route(route.method, route.path, handler)
+            yield web.route(route.method, below + route.path, handler)
             # Where a renamed repository's redirect leads: by id, which never changes.
             if "/repos/{owner}/{repo}" in route.path:
                 by_id = route.path.replace("/repos/{owner}/{repo}", "/repositories/{repository_id}")
-                application.router.add_route(route.method, by_id, handler)
-        return application
+                yield web.route(route.method, below + by_id, handler)
 
     def _codeload(self) -> web.Application:
         application = web.Application()

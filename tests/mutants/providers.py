@@ -11,6 +11,8 @@ _WRONG = "flows/identity/test_id_tokens.py::test_a_wrong_id_token_signs_nobody_i
 _ENTRA = "flows/identity/test_id_tokens.py::test_entra_s_tenant_and_issuer_have_to_agree_and_a_person_is_an_object"
 _SIGNING_IN = "flows/identity/test_signing_in.py"
 _MEMBERSHIPS = "flows/identity/test_memberships.py"
+_OF_AN_APP = "flows/identity/test_memberships_of_an_app.py"
+_ORGANIZATIONS = "skillport_sync/github/organizations.py"
 _TOKENS = "pure/test_identity_tokens.py"
 
 ID_TOKENS = (
@@ -149,9 +151,47 @@ PEOPLE = (
     Mutant(
         "GitHub: whoever was let go is out",
         f"{_IDENTITY}/membership.py",
-        "return False if all(each is Membership.ACTIVE for each in inside) else None",
+        "return None if is_hidden else False",
         "return None",
         (f"{_MEMBERSHIPS}::test_an_invitation_or_nothing_is_no_membership",),
+    ),
+    Mutant(
+        "GitHub: one organisation that is not seen throws nobody out",
+        f"{_IDENTITY}/membership.py",
+        "return None if is_hidden else False",
+        "return False",
+        (f"{_OF_AN_APP}::test_one_yes_is_enough_and_one_organisation_that_is_not_seen_makes_a_no_none",),
+    ),
+    Mutant(
+        "GitHub: a no counts only from inside",
+        f"{_IDENTITY}/membership.py",
+        "return Membership.NONE if is_inside else Membership.HIDDEN",
+        "return Membership.NONE",
+        (
+            f"{_MEMBERSHIPS}::test_a_no_that_a_stranger_would_hear_too_is_not_believed",
+            f"{_OF_AN_APP}::test_a_no_to_the_token_of_another_installation_does_not_count",
+        ),
+    ),
+    Mutant(
+        "GitHub: the token of an App may see members and nothing else",
+        _ORGANIZATIONS,
+        'data={"permissions": dict(MEMBERS_ONLY)}',
+        "data={}",
+        (f"{_OF_AN_APP}::test_its_token_may_see_members_and_nothing_else_and_is_kept",),
+    ),
+    Mutant(
+        "GitHub: an App answers for the organisation it is on",
+        _ORGANIZATIONS,
+        'if found.account_type != "Organization" or found.account.lower() != organization.lower():',
+        "if False:",
+        (f"{_OF_AN_APP}::test_an_installation_on_another_account_is_not_the_organisation_s",),
+    ),
+    Mutant(
+        "a .netrc is not read",
+        "skillport_sync/outbound.py",
+        "trust_env=False",
+        "trust_env=True",
+        ("flows/identity/test_way_out.py::test_a_netrc_is_shown_to_no_provider",),
     ),
     Mutant(
         "GitHub: an account that took an old name is somebody else",

@@ -10,8 +10,9 @@ from mcp_server.oauth.metadata import Addresses
 from skillport_sync.config import Settings
 from skillport_sync.control import Operator
 from skillport_sync.errors import SkillportError
-from skillport_sync.operations.doctor import inside, outside, sign_in, upstream
+from skillport_sync.operations.doctor import inside, members, outside, sign_in, upstream
 from skillport_sync.operations.doctor.web import Web
+from skillport_sync.outbound import open_session
 from skillport_sync.ports import Clock
 from skillport_sync.reports import Check, DoctorReport, StatusReport
 
@@ -22,7 +23,7 @@ async def examine(settings: Settings, operator: Operator | SkillportError, clock
     ``operator`` is the error where neither a service nor its files could be asked.
     """
     is_https = settings.base_url.startswith("https:")
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=True) as abroad:
+    async with open_session() as abroad:
         status, found = await _inside(settings, operator, Web(abroad), clock)
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=is_https) as session:
             found += [check async for check in _outside(settings, status, Web(session), abroad, clock)]
@@ -71,6 +72,8 @@ async def _outside(
     async for check in outside.documents(web, addresses, registration=registration):
         yield check
     async for check in upstream.discovered(settings.auth.providers, abroad, Web(abroad), addresses, clock):
+        yield check
+    async for check in members.seen(settings, abroad, clock):
         yield check
     if offered:
         replay = sign_in.replayed(addresses, registration=registration, is_stand_in=not settings.auth.providers)

@@ -6,10 +6,12 @@ https://docs.github.com/apps/oauth-apps/building-oauth-apps/authorizing-oauth-ap
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from skillport_sync.standin.access import App, BadCredentials
 from skillport_sync.standin.identity import asking
 from skillport_sync.standin.identity.people import Person
 from skillport_sync.standin.identity.tickets import Asked, Given
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
 
 PATH: Final = "/github"
 API: Final = f"{PATH}/api/v3"
+
+
+_SUSPENDED: Final = "This installation has been suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class _Installed:
+    app: App
+    may_see_members: bool
 
 
 class GitHubDialect:
@@ -88,16 +99,25 @@ class GitHubDialect:
         return self._shown(given.person, request.match_info["org"])
 
     async def _somebody(self, request: web.Request) -> web.Response:
-        if self._given(request) is None:
+        installed = self._installed(request)
+        if installed is not None and installed.app.suspended:
+            return _forbidden(_SUSPENDED)
+        if self._given(request) is None and installed is None:
             return _unauthorized()
         found = next((each for each in self._identity.people if str(each.github_id) == request.match_info["id"]), None)
         return _not_found() if found is None else web.json_response(found.github())
 
     async def _membership(self, request: web.Request) -> web.Response:
-        given, org, login = self._given(request), request.match_info["org"], request.match_info["login"]
-        if given is None:
+        org, login = request.match_info["org"], request.match_info["login"]
+        installed, given = self._installed(request), self._given(request)
+        if installed is not None:
+            if installed.app.suspended:
+                return _forbidden(_SUSPENDED)
+            if installed.app.account.lower() != org.lower() or not installed.may_see_members:
+                return _forbidden("Resource not accessible by integration")
+        elif given is None:
             return _unauthorized()
-        if given.person.organizations.get(org) != "active" or "read:org" not in given.scope:
+        elif given.person.organizations.get(org) != "active" or "read:org" not in given.scope:
             return _forbidden(f"You must be a member of {org} to see membership information for {login}.")
         found = next((each for each in self._identity.people if each.github_login == login), None)
         return _not_found() if found is None else self._shown(found, org)
@@ -113,6 +133,19 @@ class GitHubDialect:
         return web.json_response(
             {"state": state, "role": "member", "organization": {"login": org}, "user": person.github()}
         )
+
+    def _installed(self, request: web.Request) -> _Installed | None:
+        """Which App asks, with a token of one of its installations."""
+        hub = self._identity.hub
+        if hub is None:
+            return None
+        try:
+            grant = hub.access.who(request.headers.get("Authorization"))
+        except BadCredentials:
+            return None
+        if grant.app is None or grant.app.deleted:
+            return None
+        return _Installed(grant.app, grant.may("members", "read"))
 
     def _given(self, request: web.Request) -> Given | None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
@@ -18,6 +19,9 @@ from skillport_sync.standin.identity.signing import SigningKey
 from skillport_sync.standin.identity.spoiling import IdentityFaults
 from skillport_sync.standin.identity.tickets import Asked, Client, Dialect, Given, Tickets
 from skillport_sync.standin.journal import Journal, JournalEntry
+
+if TYPE_CHECKING:
+    from skillport_sync.standin.hub import StandInGitHub
 
 SIGN_IN = "/sign-in"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -32,10 +36,16 @@ class StandInIdentity:
     """
 
     def __init__(
-        self, people: Sequence[Person] = DEMO_PEOPLE, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        people: Sequence[Person] = DEMO_PEOPLE,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        hub: StandInGitHub | None = None,
     ) -> None:
+        """With ``hub``, GitHub has its repositories and its Apps beside the people, at ``github_api_url``."""
         self.people: Sequence[Person] = people
         self.now = now
+        self.hub = hub
         self.tickets = Tickets(now)
         self.faults = IdentityFaults()
         self.journal = Journal()
@@ -83,6 +93,8 @@ class StandInIdentity:
         for dialect in self._dialects.values():
             application.add_routes(dialect.routes())
         application.router.add_post(SIGN_IN, self._sign_in)
+        if self.hub is not None:
+            application.add_routes(self.hub.routes_below(github.API))
         self._runner = web.AppRunner(application, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()

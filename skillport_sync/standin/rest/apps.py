@@ -13,8 +13,9 @@ _RANKS = {"read": 1, "write": 2, "admin": 3}
 
 async def create_token(call: Call) -> web.StreamResponse:
     """Narrowed to ``repositories``, ``repository_ids`` and ``permissions`` where given, never widened."""
-    app = _app(call)
-    if call.number("installation_id") != app.installation_id or app.deleted:
+    number = call.number("installation_id")
+    app = next((each for each in _installations(call) if each.installation_id == number), None)
+    if app is None:
         raise not_found()
     if app.suspended:
         raise ApiError(403, "This installation has been suspended")
@@ -53,6 +54,19 @@ async def repository_installation(call: Call) -> web.StreamResponse:
     return answer(app.described(call.api))
 
 
+async def organization_installation(call: Call) -> web.StreamResponse:
+    """https://docs.github.com/rest/apps/apps#get-an-organization-installation-for-the-authenticated-app"""
+    asked = call.variable("org").lower()
+    found = next((each for each in _installations(call) if each.account.lower() == asked), None)
+    if found is None:
+        raise not_found()
+    return answer(found.described(call.api))
+
+
+def _installations(call: Call) -> list[App]:
+    return [each for each in call.hub.access.installations(_app(call)) if not each.deleted]
+
+
 def _app(call: Call) -> App:
     if call.app is None:
         raise not_found()
@@ -62,4 +76,5 @@ def _app(call: Call) -> App:
 ROUTES = (
     Route("POST", "/app/installations/{installation_id}/access_tokens", create_token, caller="app", free=True),
     Route("GET", "/repos/{owner}/{repo}/installation", repository_installation, caller="app"),
+    Route("GET", "/orgs/{org}/installation", organization_installation, caller="app"),
 )

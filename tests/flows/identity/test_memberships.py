@@ -13,6 +13,7 @@ from mcp_server.identity.github_api import GitHubApi
 from mcp_server.identity.membership import Memberships
 from mcp_server.identity.presets import OwnGitHub
 from mcp_server.identity.transport import Transport
+from mcp_server.identity.witness import TokenWitness
 from skillport_sync.access.model import Principal, PrincipalId
 from skillport_sync.errors import Unavailable
 from skillport_sync.standin.identity import ADA, GRACE
@@ -31,7 +32,7 @@ def github(sign_in_at, idp):
     async def own() -> str:
         return f"token {token}"
 
-    return sign_in_at("github", own_github=OwnGitHub(idp.github_api_url + "/", own)).provider
+    return sign_in_at("github", own_github=OwnGitHub(idp.github_api_url + "/", TokenWitness(own))).provider
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def memberships(idp, web_session, clock):
         return f"token {token}"
 
     api = GitHubApi(Transport(web_session, clock, title="GitHub"), idp.github_api_url)
-    return lambda **limits: Memberships(api, ("acme",), own, clock, **limits)
+    return lambda **limits: Memberships(api, ("acme",), TokenWitness(own), clock, **limits)
 
 
 def let_go(idp) -> None:
@@ -139,7 +140,9 @@ async def test_one_of_several_organisations_is_enough_to_stay(sign_in_at, idp):
     async def own() -> str:
         return f"token {token}"
 
-    sign_in = sign_in_at("github", organizations=("acme", "labs"), own_github=OwnGitHub(idp.github_api_url, own))
+    sign_in = sign_in_at(
+        "github", organizations=("acme", "labs"), own_github=OwnGitHub(idp.github_api_url, TokenWitness(own))
+    )
     assert await sign_in.provider.still_allowed(WHO) is True
 
 
@@ -147,7 +150,7 @@ async def test_credentials_of_one_github_are_never_shown_to_another(sign_in_at, 
     async def own() -> str:
         raise AssertionError("nobody should ask")
 
-    sign_in = sign_in_at("github", own_github=OwnGitHub("https://api.github.com", own))
+    sign_in = sign_in_at("github", own_github=OwnGitHub("https://api.github.com", TokenWitness(own)))
     assert await sign_in.provider.still_allowed(WHO) is None
     assert len(idp.journal) == 0
 
@@ -160,7 +163,7 @@ async def test_credentials_that_cannot_be_had_tell_nothing(sign_in_at, idp):
         raise Unavailable("GitHub is down.")
 
     for own in (nobody, failing):
-        sign_in = sign_in_at("github", own_github=OwnGitHub(idp.github_api_url, own))
+        sign_in = sign_in_at("github", own_github=OwnGitHub(idp.github_api_url, TokenWitness(own)))
         assert await sign_in.provider.still_allowed(WHO) is None
     assert len(idp.journal) == 0
 
