@@ -17,9 +17,13 @@ settings.register_profile("house", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("house")
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True)
 def quiet_log() -> None:
-    """Log lines go nowhere: a thousand would hide why a test failed. ``structlog.testing.capture_logs`` still sees all."""
+    """Log lines go nowhere: a thousand would hide why a test failed. ``structlog.testing.capture_logs`` still sees all.
+
+    Anew for every test, so that one which configures the log takes nothing from those that look into it.
+    """
+    structlog.reset_defaults()
     structlog.configure(
         processors=[structlog.processors.KeyValueRenderer()], logger_factory=structlog.ReturnLoggerFactory()
     )

@@ -22,7 +22,7 @@ from pydantic import AnyUrl
 from skillport_sync.demo.browser import RETURN_ADDRESS, Browser, ClientMemory
 
 PROMISED_S = 20.0
-SOON_S = 60.0
+SOON_S = 120.0
 
 
 @asynccontextmanager
