@@ -18,7 +18,7 @@ from rich.console import Console
 from benchmarks.cores import conditions, loop_factory, pin, share_out
 from benchmarks.figures import Figure, Group, as_json, table
 
-GROUPS = ("requests", "visible", "scale", "discovery", "search", "mcp", "deliveries", "tokens")
+GROUPS = ("requests", "visible", "saving", "scale", "discovery", "search", "mcp", "deliveries", "archives", "tokens")
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -32,6 +32,8 @@ class Size:
     size_bytes: int
 
 
+EDITOR = "demo:ada"
+"""Who may write."""
 SMALL = Size(plugins=50, skills=50, files=500, size_bytes=1_700_000)
 LARGE = Size(plugins=300, skills=840, files=17_500, size_bytes=60_000_000)
 
@@ -42,7 +44,7 @@ def marketplace(size: Size) -> dict[str, bytes]:
     files = {
         ".claude-plugin/marketplace.json": _manifest(plugins),
         ".skillport/access.json": _json(
-            {"version": "1.0", "editors": [], "defaults": {"read": "*", "write": "editors"}}
+            {"version": "1.0", "editors": [{"id": EDITOR}], "defaults": {"read": "*", "write": "editors"}}
         ),
     }
     skills = [skill_directory(size, at) for at in range(size.skills)]

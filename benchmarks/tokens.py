@@ -25,6 +25,10 @@ SERVES_HERE = True
 SIZE = Size(plugins=40, skills=100, files=400, size_bytes=800_000)
 SEED_FIXED, SEED_A_SKILL = 241.0, 119.0
 """Measured of the seed connector, whose tool only signs in, and whose list was counted by another tokenizer."""
+SEED_INSTALL = 11_000.0
+"""What its users report of a skill that is read file by file, and written down again."""
+AS_DEPLOYED = "https://skills.acme.example"
+"""An address as people have them, in place of this machine's."""
 
 
 async def measure(_cores: Cores, *, quick: bool) -> list[Figure]:  # noqa: ARG001  there is nothing to make smaller
@@ -63,6 +67,10 @@ async def measure(_cores: Cores, *, quick: bool) -> list[Figure]:  # noqa: ARG00
         (content,) = listed["content"]
         skills = len(listed["structuredContent"]["skills"])
         tokens = count(content["text"])
+        (offered,) = (
+            await ask(legacy({"operation": "install", "skill": listed["structuredContent"]["skills"][0]["name"]}))
+        )["content"]
+        install = count(offered["text"].replace(service.url, AS_DEPLOYED))
     return [
         Figure(
             "tool and instructions",
@@ -74,6 +82,9 @@ async def measure(_cores: Cores, *, quick: bool) -> list[Figure]:  # noqa: ARG00
             note=", ".join(f"{part} {tokens_}" for part, tokens_ in fixed.items()),
         ),
         Figure("list, a skill", tokens / skills, "tokens", SEED_A_SKILL, "seed connector's list", 45),
+        Figure(
+            "install", install, "tokens", SEED_INSTALL, "the same skill read through the seed connector's tool", 150
+        ),
         Figure(f"list of {skills} skills", tokens, "tokens", SEED_A_SKILL * skills, "the same", 5_000),
     ]
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeVar
 
+from mcp_server.api_tokens import Purpose
+from mcp_server.install.links import Target
 from skillport_sync.errors import Invalid
 from skillport_sync.queries.answers import Installed
 from skillport_sync.queries.nearest import nearest
@@ -20,6 +23,7 @@ MAX_CURSOR = 4_096
 MAX_ITEMS = 500
 
 _T = TypeVar("_T")
+_E = TypeVar("_E", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +56,32 @@ class InstalledQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class InstallQuestion:
+    skill: str
+    version: str | None = None
+    target: Target = Target.CLAUDE_CODE
+
+
+@dataclass(frozen=True, slots=True)
+class AuthQuestion:
+    purpose: Purpose = Purpose.SCRIPTS
+
+
+@dataclass(frozen=True, slots=True)
 class WhoamiQuestion:
     pass
 
 
-Question = ListQuestion | FetchQuestion | VersionQuestion | InstalledQuestion | WhoamiQuestion
+Asking = ListQuestion | FetchQuestion | VersionQuestion | InstalledQuestion | WhoamiQuestion
+"""What is answered from what is published."""
+Question = Asking | InstallQuestion | AuthQuestion
 
 TAKES: Mapping[str, tuple[str, ...]] = {
     "list": ("query", "surface", "plugin", "category", "limit", "cursor"),
     "fetch": ("skill", "paths", "version", "commit", "cursor"),
     "version": ("skill", "installed"),
+    "install": ("skill", "version", "target"),
+    "auth": ("purpose",),
     "whoami": (),
 }
 """What each operation may be sent, in the order in which it is announced."""
@@ -115,6 +135,14 @@ def question_of(arguments: Mapping[str, object]) -> Question:
             return InstalledQuestion(_installed(sent["installed"]))
         case "version":
             return VersionQuestion(_skill(sent, operation))
+        case "install":
+            return InstallQuestion(
+                skill=_skill(sent, operation),
+                version=_optional(sent, "version", _text),
+                target=_optional(sent, "target", _one_of(Target)) or Target.CLAUDE_CODE,
+            )
+        case "auth":
+            return AuthQuestion(_optional(sent, "purpose", _one_of(Purpose)) or Purpose.SCRIPTS)
         case _:
             return WhoamiQuestion()
 
@@ -156,6 +184,17 @@ def _text(name: str, value: object, limit: int = MAX_TEXT) -> str:
     if len(value) > limit:
         raise Invalid(f"{name} may be {limit:,} characters long, not {len(value):,}.", code="argument_too_long")
     return value
+
+
+def _one_of(kinds: type[_E]) -> Callable[[str, object], _E]:
+    def read(name: str, value: object) -> _E:
+        try:
+            return kinds(_text(name, value))
+        except ValueError:
+            known = " or ".join(f'"{kind.value}"' for kind in kinds)
+            raise Invalid(f"{name} must be {known}, not {_shown(value)}.", code="argument_unknown") from None
+
+    return read
 
 
 def _cursor(name: str, value: object) -> str:

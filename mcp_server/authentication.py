@@ -13,14 +13,18 @@ from typing import Final, Protocol, TypeVar
 from skillport_sync.access.model import Principal
 from skillport_sync.errors import Unauthenticated
 from skillport_sync.ports import Clock
+from skillport_sync.tokens import TokenKind
 
-API_TOKEN: Final = "sps_"  # noqa: S105  how each of them begins, not one of them
-"""Made by an operator, for a script or a machine."""
+API_TOKEN: Final = TokenKind.API.value
+"""How each begins that an operator made, for a script or a machine."""
+MINTED_TOKEN: Final = TokenKind.MINTED.value
+"""Made by somebody for themselves, for REST and the marketplace."""
 ACCESS_TOKEN: Final = "sp_at_"  # noqa: S105
 """Given to a client that somebody signed in through."""
 REMEMBERED_S: Final = 10.0
 _MAX_TOKEN_LENGTH: Final = 200
 _MAX_REMEMBERED: Final = 4096
+_FOREIGN: Final = "This is no token of this service"
 
 _V = TypeVar("_V")
 
@@ -31,9 +35,13 @@ class Caller:
 
     principal: Principal
     client_id: str | None = None
-    """The client that the person signed in through, or ``token:<number>`` of an API token."""
+    """The client that the person signed in through, or ``token:<number>`` of a token that somebody made."""
     until: datetime | None = None
     """When what proves it ends; None: an operator ends it."""
+    read_only: bool = False
+    """Whether what proves it is good for reading only, whatever the person may do."""
+    purpose: str | None = None
+    """What they made the token for that they come with; None where it is no such token."""
 
 
 Find = Callable[[bytes], Awaitable[Caller | None]]
@@ -131,7 +139,8 @@ class ConnectorAuthentication:
             for beginning, find in self._finds:
                 if token.startswith(beginning):
                     return find, hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
-        raise Unauthenticated(f"This is no token of this service. {self._what_to_do}.", code="token_invalid")
+        what = "A token that begins with sp_api_ opens nothing here" if token.startswith(MINTED_TOKEN) else _FOREIGN
+        raise Unauthenticated(f"{what}. {self._what_to_do}.", code="token_invalid")
 
     def _remember(self, digest: bytes, caller: Caller) -> None:
         lasts_s = self._remembered_s

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -34,24 +35,40 @@ _OVERHEAD_BYTES: Final = 512
 _TAIL_MODERN: Final = b',"resultType":"complete","_meta":%b' % orjson.dumps({SERVER_INFO_META_KEY: SERVER_INFO}) + TAIL
 
 
+@dataclass(slots=True)
+class HotCounts:
+    """How well the memory serves: questions of the tool that it answered, and those that it could not."""
+
+    hits: int = 0
+    misses: int = 0
+    size_bytes: int = 0
+
+
 class HotAnswers:
     """Answers in memory, the least recently given forgotten first once they exceed ``max_bytes``; with 0 none is kept."""
 
     def __init__(
-        self, queries: Queries, on_query: OnQuery, on_read: OnRead = unread, *, max_bytes: int = MAX_BYTES
+        self,
+        queries: Queries,
+        on_query: OnQuery,
+        on_read: OnRead = unread,
+        *,
+        max_bytes: int = MAX_BYTES,
+        counts: HotCounts | None = None,
     ) -> None:
+        """``counts`` is kept up to date, for whoever looks at it."""
         self._queries = queries
         self._recogniser = Recogniser()
         self._on_query = on_query
         self._on_read = on_read
         self._max_bytes = max_bytes
         self._templates: OrderedDict[tuple[Basis, bytes], Template] = OrderedDict()
-        self._size_bytes = 0
+        self._counts = counts or HotCounts()
         self._log: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind(surface=SURFACE)
 
     @property
     def size_bytes(self) -> int:
-        return self._size_bytes
+        return self._counts.size_bytes
 
     def answer(self, message: object, headers: CIMultiDictProxy[str], caller: Caller) -> bytes | None:
         """The response to this caller's message, or None if it has to go the kernel's way."""
@@ -68,7 +85,10 @@ class HotAnswers:
     def recall(self, principal: Principal, arguments: Mapping[str, object]) -> Remembered | None:
         """The result of such a call where it is remembered, with the ages of now."""
         kept = self._find(principal, arguments)
-        return kept.remembered(self._freshness(kept)) if kept is not None else None
+        if kept is None:  # `answer` has passed it on, uncounted: what is not found there is looked for here
+            self._counts.misses += 1
+            return None
+        return kept.remembered(self._freshness(kept))
 
     def keep(self, arguments: Mapping[str, object], rendered: Rendered) -> None:
         """Remember the answer to these arguments, as long as what it depends on lasts."""
@@ -79,8 +99,8 @@ class HotAnswers:
         made = template(operation_of(arguments), rendered)
         self._forget(key)
         self._templates[key] = made
-        self._size_bytes += _cost(key, made)
-        while self._size_bytes > self._max_bytes:
+        self._counts.size_bytes += _cost(key, made)
+        while self._counts.size_bytes > self._max_bytes:
             self._forget(next(iter(self._templates)))
 
     def _find(self, principal: Principal, arguments: Mapping[str, object]) -> Template | None:
@@ -92,6 +112,7 @@ class HotAnswers:
             kept = self._templates.get(key)
             if kept is not None:
                 self._templates.move_to_end(key)
+                self._counts.hits += 1
                 return kept
         return None
 
@@ -101,7 +122,7 @@ class HotAnswers:
     def _forget(self, key: tuple[Basis, bytes]) -> None:
         forgotten = self._templates.pop(key, None)
         if forgotten is not None:
-            self._size_bytes -= _cost(key, forgotten)
+            self._counts.size_bytes -= _cost(key, forgotten)
 
 
 def _question(arguments: Mapping[str, object]) -> bytes | None:

@@ -7,9 +7,9 @@ answered without a session. The kernel's functions are public but not documented
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 import anyio
 import orjson
@@ -43,7 +43,9 @@ from mcp_types import (
     JSONRPCNotification,
     JSONRPCRequest,
     PaginatedRequestParams,
+    ReadResourceRequestParams,
     RequestId,
+    RequestParams,
 )
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from multidict import CIMultiDictProxy
@@ -52,19 +54,38 @@ from pydantic import ValidationError
 from mcp_server.authentication import Caller
 from mcp_server.envelope import VERSION_HEADER
 from mcp_server.rendering import Json
+from mcp_server.skills_extension import SkillsExtension
+from mcp_server.skills_extension.extension import EXTENSION, SETTINGS
+from mcp_server.skills_extension.wording import Result
 from mcp_server.templates import Remembered
 from mcp_server.tool import DEFINITION, INSTRUCTIONS, SERVER_INFO, TOOL_NAME, Tool
+from skillport_sync.errors import Broken, SkillportError, Unavailable
 
 log = structlog.get_logger()
 
 _IN_ITS_PLACE: Final[Json] = {"content": [], "structuredContent": {}, "isError": False}
-"""What the kernel gets to see of a remembered result; its large parts are put in afterwards, as they are."""
+"""What the kernel gets to see of a remembered result."""
 
 _COMPLETE: Final[Json] = {"resultType": "complete"}
 """The modern era asks for it; the kernel takes it away again where the other does not know it."""
 
 _DEFINITION_TTL_MS: Final = 3_600_000
 """The definition changes only with the program."""
+
+
+class GetSkillParams(RequestParams):
+    """``skills/get``; the SDK does not know it."""
+
+    uri: str
+
+
+class ReadDirectoryParams(PaginatedRequestParams):
+    """``resources/directory/read``; nor this."""
+
+    uri: str
+
+
+_Params = TypeVar("_Params", bound=RequestParams)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +113,13 @@ _NOT_A_MESSAGE: Final = error_reply(
 
 @dataclass(slots=True)
 class _Call:
-    """Who calls, and what was remembered for them: it goes around the kernel, which would look at every letter of it."""
+    """Who calls, and the large parts of what they get, as JSON: they go around the kernel, which would look at every letter, and
+    are put in afterwards as they are."""
 
     caller: Caller
-    remembered: Remembered | None = None
+    client_info: Mapping[str, str] | None = None
+    """What the program that calls says it is; a legacy call says nothing."""
+    large: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -126,7 +150,7 @@ class _Exchange:
 class Kernel:
     """Answers any message to the endpoint."""
 
-    def __init__(self, tool: Tool) -> None:
+    def __init__(self, tool: Tool, skills: SkillsExtension) -> None:
         hint = CacheHint(ttl_ms=_DEFINITION_TTL_MS, scope="private")
         self._tool = tool
         self._server: Server[None] = Server(
@@ -140,6 +164,19 @@ class Kernel:
         self._server.middleware.clear()
         self._server.add_request_handler("tools/list", PaginatedRequestParams, self._list_tools)
         self._server.add_request_handler("tools/call", CallToolRequestParams, self._call_tool)
+        self._server.extensions[EXTENSION] = SETTINGS
+        self._add("skills/list", PaginatedRequestParams, lambda who, asked: skills.list_skills(who, asked.cursor))
+        self._add("skills/get", GetSkillParams, lambda who, asked: skills.get_skill(who, asked.uri))
+        self._add("resources/list", PaginatedRequestParams, lambda who, asked: skills.list_resources(who, asked.cursor))
+        self._add(
+            "resources/templates/list", PaginatedRequestParams, lambda _, asked: skills.list_templates(asked.cursor)
+        )
+        self._add("resources/read", ReadResourceRequestParams, lambda who, asked: skills.read(who, asked.uri))
+        self._add(
+            "resources/directory/read",
+            ReadDirectoryParams,
+            lambda who, asked: skills.read_directory(who, asked.uri, asked.cursor),
+        )
 
     async def reply(self, message: object, headers: CIMultiDictProxy[str], caller: Caller) -> Reply:
         """Answer one decoded body, whatever it is."""
@@ -172,7 +209,7 @@ class Kernel:
         return await self._serve(request, connection, caller)
 
     async def _serve(self, request: JSONRPCRequest, connection: Connection, caller: Caller) -> Reply:
-        call = _Call(caller)
+        call = _Call(caller, _told_of(connection))
         exchange = _Exchange(
             transport=TransportContext(kind="streamable-http", can_send_request=False),
             request_id=request.id,
@@ -189,12 +226,8 @@ class Kernel:
             log.exception("request_failed", method=request.method, reference=reference)
             failed = ErrorData(code=INTERNAL_ERROR, message=f"Internal server error (reference {reference})")
             return error_reply(failed, request.id)
-        if call.remembered is not None:
-            result = {
-                **result,
-                "content": orjson.Fragment(call.remembered.content),
-                "structuredContent": orjson.Fragment(call.remembered.structured),
-            }
+        if call.large:
+            result = {**result, **{name: orjson.Fragment(part) for name, part in call.large.items()}}
         return Reply(200, orjson.dumps({"jsonrpc": "2.0", "id": request.id, "result": result}))
 
     async def _list_tools(self, _context: ServerRequestContext[None, _Call], _params: PaginatedRequestParams) -> Json:
@@ -203,12 +236,50 @@ class Kernel:
     async def _call_tool(self, context: ServerRequestContext[None, _Call], params: CallToolRequestParams) -> Json:
         if params.name != TOOL_NAME:
             raise MCPError(code=INVALID_PARAMS, message=f"Unknown tool: {params.name[:100]}. Call {TOOL_NAME}.")
-        if context.request is None:
-            raise TypeError("a call came without the person who makes it")
-        answer = await self._tool.call(context.request.caller, params.arguments or {})
+        call = _call_of(context)
+        answer = await self._tool.call(call.caller, params.arguments or {}, call.client_info)
         if isinstance(answer, Remembered):
-            context.request.remembered, answer = answer, _IN_ITS_PLACE
+            call.large = {"content": answer.content, "structuredContent": answer.structured}
+            answer = _IN_ITS_PLACE
         return {**answer, **_COMPLETE}
+
+    def _add(
+        self, method: str, params_type: type[_Params], answer: Callable[[Caller, _Params], Awaitable[Result]]
+    ) -> None:
+        """Serve a method of the skills extension, whose failures become the protocol's."""
+
+        async def handle(context: ServerRequestContext[None, _Call], params: _Params) -> Json:
+            call = _call_of(context)
+            try:
+                result = await answer(call.caller, params)
+            except SkillportError as error:
+                raise _protocol_error(method, params, error) from error
+            call.large = result.large
+            return {**dict.fromkeys(result.large, ()), **result.fields, **_COMPLETE}
+
+        self._server.add_request_handler(method, params_type, handle)
+
+
+def _call_of(context: ServerRequestContext[None, _Call]) -> _Call:
+    if context.request is None:
+        raise TypeError("a request came without the person who makes it")
+    return context.request
+
+
+def _protocol_error(method: str, params: RequestParams, error: SkillportError) -> MCPError:
+    """What is not there and what is wrong are both invalid parameters here; SEP-2164 wants the address beside."""
+    if isinstance(error, Broken):
+        log.error("request_broken", method=method, code=error.code, message=error.message)
+    later = isinstance(error, Unavailable | Broken)
+    uri = getattr(params, "uri", None)
+    data = {"code": error.code} if uri is None else {"code": error.code, "uri": uri}
+    return MCPError(code=INTERNAL_ERROR if later else INVALID_PARAMS, message=error.message, data=data)
+
+
+def _told_of(connection: Connection) -> Mapping[str, str] | None:
+    said = connection.client_params
+    client = None if said is None else said.client_info
+    return None if client is None else {"name": client.name, "version": client.version}
 
 
 def _is_modern(message: Mapping[str, object], headers: CIMultiDictProxy[str]) -> bool:

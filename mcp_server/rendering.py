@@ -110,7 +110,7 @@ def _payload(answer: Answer) -> tuple[Json, tuple[Json, ...]]:
         case FetchAnswer():
             listing = {} if answer.files is None else {"files": [_file(file) for file in answer.files]}
             payload = {
-                "skill": _skill(answer.skill, several),
+                "skill": skill_json(answer.skill, several),
                 **listing,
                 "contents": [_content(part) for part in answer.contents],
                 **_next(answer.next_cursor),
@@ -118,7 +118,7 @@ def _payload(answer: Answer) -> tuple[Json, tuple[Json, ...]]:
             return payload, tuple(_block(answer.skill, part) for part in answer.contents if isinstance(part, Part))
         case VersionAnswer():
             history = [_history(fact) for fact in answer.history]
-            return {"skill": _skill(answer.skill, several), "history": history}, ()
+            return {"skill": skill_json(answer.skill, several), "history": history}, ()
         case InstalledAnswer():
             return {"installed": [_installed(fact, several) for fact in answer.installed]}, ()
         case WhoamiAnswer():
@@ -137,7 +137,8 @@ def _line(line: SkillLine, several: bool) -> Json:
     }
 
 
-def _skill(skill: SkillFact, several: bool) -> Json:
+def skill_json(skill: SkillFact, several: bool) -> Json:
+    """A skill as every answer names it."""
     return {
         "name": skill.name,
         "plugin": skill.plugin,
@@ -203,7 +204,7 @@ def _installed(fact: InstalledFact, several: bool) -> Json:
 
 
 def _current(current: SkillFact | PluginFact, several: bool) -> Json:
-    return _skill(current, several) if isinstance(current, SkillFact) else _plugin(current, several)
+    return skill_json(current, several) if isinstance(current, SkillFact) else _plugin(current, several)
 
 
 def _whoami(answer: WhoamiAnswer) -> Json:

@@ -7,14 +7,20 @@ below 400 (o200k), which the benchmarks count.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import orjson
 import structlog
 
+from mcp_server.api_tokens import ApiTokens, Purpose
 from mcp_server.arguments import (
+    TAKES,
+    Asking,
+    AuthQuestion,
     FetchQuestion,
     InstalledQuestion,
+    InstallQuestion,
     ListQuestion,
     Question,
     VersionQuestion,
@@ -23,6 +29,9 @@ from mcp_server.arguments import (
     question_of,
 )
 from mcp_server.authentication import Caller
+from mcp_server.install.links import InstallLinks, Target
+from mcp_server.marketplace.settings_snippet import connect
+from mcp_server.offers import Offered, install_offered, token_offered
 from mcp_server.reads import OnRead, Read, unread
 from mcp_server.rendering import Json, Rendered, render, structured
 from mcp_server.templates import Remembered
@@ -33,6 +42,7 @@ from skillport_sync.errors import Broken, SkillportError
 from skillport_sync.queries import Queries
 from skillport_sync.queries.answers import Answer
 from skillport_sync.queries.queries import DEFAULT_LIMIT, MAX_LIMIT
+from skillport_sync.spans import noted
 
 SERVER_INFO: Final[Mapping[str, str]] = {"name": "skillport-sync", "title": "Skillport Sync", "version": __version__}
 TOOL_NAME: Final = "skillport"
@@ -44,28 +54,32 @@ INSTRUCTIONS: Final = (
 )
 
 DESCRIPTION: Final = (
-    "Finds and reads the team's skills. One operation a call:\n"
+    "Finds, reads and installs the team's skills. One operation a call:\n"
     'list {"query":"pdf form"}: skills you may read\n'
     'fetch {"skill":"docs/pdf","paths":["scripts/fill.py"]}: files; without paths SKILL.md and the file list; '
     "with version or commit as it was then\n"
     'version {"skill":"pdf"}: history; {"installed":[{"name":"pdf","version":"1.0.0"}]}: updates\n'
+    'install {"skill":"docs/pdf"}: the command that installs it\n'
+    "auth: token for the REST API\n"
     "whoami: your id and rights"
 )
 
 INPUT_SCHEMA: Final[Json] = {
     "type": "object",
     "properties": {
-        "operation": {"type": "string", "enum": ["list", "fetch", "version", "whoami"], "default": "list"},
+        "operation": {"type": "string", "enum": list(TAKES), "default": "list"},
         "query": {"type": "string"},
         "surface": {"type": "string", "enum": [surface.value for surface in Surface]},
         "plugin": {"type": "string"},
         "category": {"type": "string"},
-        "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+        "limit": {"type": "integer", "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
         "cursor": {"type": "string", "description": "next_cursor; repeat the other arguments"},
         "skill": {"type": "string", "description": "name or plugin/name"},
         "paths": {"type": "array", "items": {"type": "string"}},
         "version": {"type": "string"},
         "commit": {"type": "string"},
+        "target": {"type": "string", "enum": [target.value for target in Target]},
+        "purpose": {"type": "string", "enum": [purpose.value for purpose in Purpose]},
         "installed": {
             "type": "array",
             "items": {
@@ -180,6 +194,22 @@ OUTPUT_SCHEMA: Final = _object(
     email=_STRING,
     groups=_array(_STRING),
     editor={"type": "object", "additionalProperties": _BOOLEAN},
+    cannot_write={"type": "string", "description": "why nothing can be changed through this service"},
+    command={"type": "string", "description": "to run once, in a shell"},
+    expires_in={"type": "integer", "description": "seconds"},
+    target=_STRING,
+    writes={"type": "string", "description": "where the command puts it"},
+    file_count=_INTEGER,
+    size_bytes=_INTEGER,
+    rewrites=_array({"type": "string", "description": "what is not as its author wrote it"}),
+    token=_STRING,
+    base_url=_STRING,
+    purpose=_STRING,
+    read_only=_BOOLEAN,
+    client_info={"type": ["object", "null"]},
+    instructions=_STRING,
+    settings=_array({"type": "object"}),
+    commands=_array(_STRING),
     snapshot=_SNAPSHOT,
     snapshots=_array(_SNAPSHOT),
 )
@@ -207,6 +237,10 @@ OnQuery = Callable[[str, str, str], None]
 """Told of every query: operation, surface (``mcp``), outcome (``ok`` or the code of an error)."""
 
 
+ClientInfo = Mapping[str, str] | None
+"""Name and version of the program that calls, as it says itself; None where it says nothing."""
+
+
 class Memory(Protocol):
     """Where answers may be found again, for as long as they are true."""
 
@@ -221,17 +255,33 @@ def unheard(operation: str, surface: str, outcome: str) -> None:
     """The ``OnQuery`` of a service without metrics."""
 
 
+@dataclass(frozen=True, slots=True)
+class Giving:
+    """What the tool can give away, and where this service is reached."""
+
+    links: InstallLinks
+    tokens: ApiTokens
+    base_url: str
+    cannot_write: str | None = None
+    """Why nothing can be changed through this service at all; None where it can, by those who may."""
+
+
 class Tool:
     """Calls of the tool, answered."""
 
-    def __init__(self, queries: Queries, memory: Memory, on_query: OnQuery, on_read: OnRead = unread) -> None:
+    def __init__(
+        self, queries: Queries, memory: Memory, giving: Giving, on_query: OnQuery, on_read: OnRead = unread
+    ) -> None:
         self._queries = queries
         self._memory = memory
+        self._giving = giving
         self._on_query = on_query
         self._on_read = on_read
         self._log: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind(surface=SURFACE)
 
-    async def call(self, caller: Caller, arguments: Mapping[str, object]) -> Json | Remembered:
+    async def call(
+        self, caller: Caller, arguments: Mapping[str, object], client_info: ClientInfo = None
+    ) -> Json | Remembered:
         """The result of one call, or its parts where it is remembered. What the caller can mend is a result too: ``isError`` and
         a sentence."""
         operation, question = "unknown", None
@@ -242,7 +292,11 @@ class Tool:
                 self._told(operation, "ok", caller, recalled.read)
                 return recalled
             question = question_of(arguments)
+            if isinstance(question, InstallQuestion | AuthQuestion):
+                return await self._give(caller, operation, question, client_info)
             rendered = render(await self._answer(caller.principal, question))
+            if isinstance(question, WhoamiQuestion) and self._giving.cannot_write is not None:
+                rendered = replace(rendered, payload={**rendered.payload, "cannot_write": self._giving.cannot_write})
         except SkillportError as error:
             if isinstance(error, Broken):
                 self._log.error("query_broken", operation=operation, code=error.code, message=error.message)
@@ -254,7 +308,42 @@ class Tool:
         text = {"type": "text", "text": orjson.dumps(content).decode()}
         return {"content": [text, *rendered.blocks], "structuredContent": content, "isError": False}
 
-    async def _answer(self, principal: Principal, question: Question) -> Answer:
+    async def _give(
+        self, caller: Caller, operation: str, question: InstallQuestion | AuthQuestion, client_info: ClientInfo
+    ) -> Json:
+        """The result of a call that makes something. It is never remembered: each is somebody's own, once."""
+        if isinstance(question, InstallQuestion):
+            offer = await self._giving.links.offer(
+                caller, question.skill, version=question.version, target=question.target
+            )
+            several = len(self._queries.titles()) > 1
+            offered, facts = install_offered(offer, several=several), [offer.snapshot]
+        else:
+            facts = list((await self._queries.whoami(caller.principal)).snapshots)
+            offered = await self._token(caller, question.purpose, client_info)
+        self._told(operation, "ok", caller, None)
+        content = structured(Rendered(offered.payload, tuple(facts), (), None))
+        text = offered.text or orjson.dumps(content).decode()
+        return {"content": [{"type": "text", "text": text}], "structuredContent": content, "isError": False}
+
+    async def _token(self, caller: Caller, purpose: Purpose, client_info: ClientInfo) -> Offered:
+        minted, base_url, titles = (
+            await self._giving.tokens.mint(caller, purpose),
+            self._giving.base_url,
+            self._queries.titles(),
+        )
+        connections = [
+            connect(
+                base_url=base_url,
+                title=title,
+                marketplace=str(marketplace) if len(titles) > 1 else None,
+                token=minted.token,
+            )
+            for marketplace, title in titles.items()
+        ]
+        return token_offered(minted, base_url=base_url, client_info=client_info, connections=connections)
+
+    async def _answer(self, principal: Principal, question: Asking) -> Answer:
         match question:
             case ListQuestion(query, surface, plugin, category, limit, cursor):
                 return await self._queries.list_skills(
@@ -280,6 +369,7 @@ class Tool:
     def _told(self, operation: str, outcome: str, caller: Caller, read: Read | None) -> None:
         self._log.debug("query_answered", operation=operation, outcome=outcome)
         self._on_query(operation, SURFACE, outcome)
+        noted(operation=operation, outcome=outcome)
         if read is not None:
             self._on_read(caller, read)
 

@@ -1,20 +1,19 @@
-"""Owns the composition: the only file where the parts meet. Builds, connects, takes apart in reverse order; decides nothing."""
+"""Owns the composition: where the parts of the mirror meet. Builds, connects, takes apart in reverse order; decides nothing.
+
+Sign-in, saving and what answers over HTTP have compositions of their own: ``signing_in``, ``writing``, ``surfaces``.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import aiohttp
 import structlog
-from aiohttp import web
 
-from mcp_server.authentication import Authenticator
-from mcp_server.endpoint import mcp_routes
-from mcp_server.oauth.cimd_fetch import FetchDocument
 from skillport_sync.clock import SystemClock, SystemEntropy
 from skillport_sync.config import AppKey, GitHubSettings, MarketplaceSettings, Settings, TokenFile
 from skillport_sync.config.secret import read_secret
@@ -24,14 +23,12 @@ from skillport_sync.github.client import GitHub
 from skillport_sync.github.credentials import Anonymous, AppCredentials, StaticToken
 from skillport_sync.github.locations import web_host
 from skillport_sync.github.transport import Credentials
-from skillport_sync.health import Health
 from skillport_sync.operations import LocalOperator, Mirrored
 from skillport_sync.outbound import open_session
 from skillport_sync.ports import Clock, Entropy, MarketplaceName
-from skillport_sync.queries import Queries
 from skillport_sync.queries.queries import first_sync
 from skillport_sync.restoring import Restoring
-from skillport_sync.signing_in import ReadTrail, addresses_of, authentication, sign_in_routes
+from skillport_sync.signing_in import Authentication, authentication
 from skillport_sync.store.data_directory import DataDirectory
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.store.state import StateStore
@@ -39,10 +36,8 @@ from skillport_sync.sync.branch import Source
 from skillport_sync.sync.loop import Loop
 from skillport_sync.sync.plan import Bounds
 from skillport_sync.sync.pull import Pull
-from skillport_sync.tokens import TokenHash
-from webhooks.app import Receiver
-from webhooks.intake import Limits as DeliveryLimits
-from webhooks.judgement import Watched
+from skillport_sync.sync.save import Saver
+from skillport_sync.writing import Writing
 
 log = structlog.get_logger(__name__)
 
@@ -60,8 +55,8 @@ class Parts:
     """For whatever is asked of GitHub and of identity providers."""
     current: Current
     marketplaces: Mapping[MarketplaceName, Mirrored]
-    authenticator: Authenticator
-    on_revoked: Callable[[TokenHash], None]
+    savers: Mapping[MarketplaceName, Saver]
+    authentication: Authentication
 
     def wake(self, marketplace: MarketplaceName, cause: str) -> None:
         self.marketplaces[marketplace].loop.wake(cause)
@@ -76,10 +71,13 @@ class Parts:
             current=self.current,
             clock=self.clock,
             entropy=self.entropy,
-            on_revoked=self.on_revoked,
             running_since=running_since,
             next_reconcile_at=next_reconcile_at,
         )
+
+    def restoring(self, marketplace: MarketplaceName) -> Restoring:
+        """What makes an earlier publication of a marketplace readable again."""
+        return _restoring(self.settings, self.mirror, marketplace)
 
     def why_absent(self) -> str:
         """Why nothing is served yet, as a clause for people who ask too early."""
@@ -103,6 +101,8 @@ class Parts:
             )
         await self.state.forget_old_deliveries(timedelta(days=30))
         await self.state.oauth.purge()
+        await self.state.links.purge()
+        await self.state.minted_tokens.purge()
         await self.state.audit.forget_older_than(self.settings.auth.audit, self.clock.now())
 
 
@@ -132,9 +132,22 @@ async def open_parts(
             )
             for configured in settings.marketplaces
         }
-        authenticator, on_revoked = authentication(settings, state, clock)
+        writing = Writing(settings, session, mirror, state, clock, entropy)
+        savers = {
+            configured.name: writing.saver(configured, marketplaces[configured.name])
+            for configured in settings.marketplaces
+        }
         parts = Parts(
-            settings, clock, entropy, mirror, state, session, current, marketplaces, authenticator, on_revoked
+            settings,
+            clock,
+            entropy,
+            mirror,
+            state,
+            session,
+            current,
+            marketplaces,
+            savers,
+            authentication(settings, state, clock),
         )
         loops = await stack.enter_async_context(asyncio.TaskGroup())
         tasks = [loops.create_task(mirrored.loop.run()) for mirrored in marketplaces.values()]
@@ -152,9 +165,8 @@ async def open_operator(settings: Settings) -> AsyncIterator[LocalOperator]:
         yield parts.operator(running_since=None)
 
 
-def _restoring(settings: Settings, mirror: MirrorStore) -> Callable[[MarketplaceName], Restoring]:
-    host = web_host(settings.github.api_url)
-    return lambda marketplace: Restoring(marketplace, mirror, host, settings.sync.quarantine)
+def _restoring(settings: Settings, mirror: MirrorStore, marketplace: MarketplaceName) -> Restoring:
+    return Restoring(marketplace, mirror, web_host(settings.github.api_url), settings.sync.quarantine)
 
 
 async def _mirrored(
@@ -194,14 +206,14 @@ async def _mirrored(
             tarball_max_bytes=sync.tarball_max_bytes,
         ),
         clock=clock,
-        restoring=_restoring(settings, mirror)(configured.name),
+        restoring=_restoring(settings, mirror, configured.name),
         max_removed_share=None if configured.mass_removal == "allow" else configured.max_removed_share,
     )
     wished.append(pull)
     await mirror.remember(configured.name, configured.repository)
     await pull.restore()
     loop = Loop(pull, github=github, state=state, clock=clock, entropy=entropy, interval_s=sync.reconcile_interval_s)
-    return Mirrored(configured.name, configured.branch, github, loop)
+    return Mirrored(configured.name, configured.branch, github, pull, loop)
 
 
 def _credentials(
@@ -227,63 +239,3 @@ def _credentials(
             )
         case None:
             return Anonymous()
-
-
-async def public_routes(
-    parts: Parts,
-    allowed_hosts: frozenset[str],
-    *,
-    with_private: bool,
-    fetch_document: FetchDocument | None = None,
-) -> list[web.RouteDef]:
-    """What the public listener answers; the private routes too where they have no listener of their own.
-
-    Raises: Invalid, when people are to sign in and nobody could.
-    """
-    settings, state = parts.settings, parts.state
-    sign_in = await sign_in_routes(
-        settings, state, parts.session, parts.clock, parts.entropy, fetch_document=fetch_document
-    )
-    mcp = mcp_routes(
-        queries=Queries(parts.current, parts.mirror, _restoring(settings, parts.mirror), parts.clock, parts.why_absent),
-        authenticator=parts.authenticator,
-        allowed_hosts=allowed_hosts,
-        allowed_origins=frozenset(settings.server.allowed_origins),
-        max_body_bytes=settings.server.mcp_max_bytes,
-        on_read=ReadTrail(state.audit, parts.clock),
-        sign_in=addresses_of(settings),
-    )
-    return [*mcp, *sign_in, *(private_routes(parts) if with_private else [])]
-
-
-def private_routes(parts: Parts) -> list[web.RouteDef]:
-    """Webhooks and health."""
-
-    def reason(name: MarketplaceName) -> str | None:
-        last = parts.marketplaces[name].loop.last
-        return None if last is None or last.report.is_in_step else f"last_pull_{last.report.outcome}"
-
-    health = Health(parts.current, parts.state, list(parts.marketplaces), reason)
-    return [*health.routes(), *_webhook_routes(parts)]
-
-
-def _watched(mirrored: Mirrored) -> Iterator[Watched]:
-    """The repositories whose pushes matter to a marketplace: its own, and those it takes plugins from."""
-    yield Watched(mirrored.name, mirrored.loop.source.repository, None, mirrored.branch)
-    for repository, ref in sorted(mirrored.loop.followed_repositories, key=str):
-        yield Watched(mirrored.name, repository, None, ref, "source")
-
-
-def _webhook_routes(parts: Parts) -> Sequence[web.RouteDef]:
-    files = parts.settings.github.webhook_secret_files
-    if not files:
-        log.warning("webhooks_off", reason="github.webhook_secret_files is empty: pushes are found by reconcile only")
-        return []
-    return Receiver(
-        secrets=[read_secret(path).reveal().encode() for path in files],
-        ledger=parts.state,
-        watched=lambda: [watched for mirrored in parts.marketplaces.values() for watched in _watched(mirrored)],
-        wake=parts.wake,
-        clock=parts.clock,
-        limits=DeliveryLimits(body_bytes=parts.settings.server.webhook_max_bytes),
-    ).routes()

@@ -64,7 +64,7 @@ _SECRET_SHAPES = re.compile(
     r"""
       gh[pousr]_[A-Za-z0-9._-]{8,}                                   # GitHub's tokens; installation tokens hold dots
     | github_pat_\w{8,}
-    | sps_[A-Za-z0-9_-]{8,} | sp_(?:ac|at|br|fm|rt|st|tx)_[A-Za-z0-9_-]{8,}      # ours
+    | sps_[A-Za-z0-9_-]{8,} | sp_(?:ac|api|at|br|ed|fm|in|rt|st|tx)_[A-Za-z0-9_-]{8,}      # ours
     | sk_(?:api|install|edit)_[A-Za-z0-9_-]{4,}                      # the predecessor's, which its clients may still send
     | eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*        # JSON web tokens
     | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*?(?:-----END[ ][A-Z ]*-----|$)

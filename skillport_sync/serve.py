@@ -14,13 +14,15 @@ import structlog
 
 from mcp_server.oauth.cimd_fetch import FetchDocument
 from skillport_sync import __version__, memory
-from skillport_sync.compose import Parts, open_parts, private_routes, public_routes
+from skillport_sync.compose import Parts, open_parts
 from skillport_sync.config import Settings
 from skillport_sync.control import control_socket
 from skillport_sync.listener import Listener, bind, site
 from skillport_sync.log import configure_logging
 from skillport_sync.operations import LocalOperator
 from skillport_sync.ports import Clock, Entropy
+from skillport_sync.signing_in import still_allowed
+from skillport_sync.surfaces import private_routes, public_routes
 from skillport_sync.sync.schedule import schedule
 from skillport_sync.trying_out import stand_in_identity
 
@@ -77,12 +79,18 @@ async def serving(
         for published in parts.current.get().values():
             memory.settle(published)
         parts.current.on_swap(memory.settle)
+        welcome = still_allowed(settings, parts.state, parts.session, parts.clock)
+
+        async def tidy() -> None:
+            await parts.tidy()
+            await welcome.check()
+
         next_at = stack.enter_context(
             schedule(
                 reconcile=lambda: _wake_all(parts, "reconcile"),
                 every_s=settings.sync.reconcile_interval_s,
                 jitter_s=settings.sync.jitter_s,
-                tidy=parts.tidy,
+                tidy=tidy,
                 tidy_every_s=TIDY_EVERY_S,
             )
         )

@@ -5,8 +5,8 @@ Builds and connects, for ``compose``; decides nothing. Nothing but ``Settings.ba
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
@@ -15,6 +15,7 @@ from aiohttp import web
 from mcp_server.authentication import (
     ACCESS_TOKEN,
     API_TOKEN,
+    MINTED_TOKEN,
     Authenticator,
     Caller,
     ConnectorAuthentication,
@@ -29,8 +30,9 @@ from mcp_server.oauth.cimd_fetch import DocumentFetcher, FetchDocument
 from mcp_server.oauth.metadata import Addresses
 from mcp_server.oauth.routes import oauth_routes
 from mcp_server.oauth.tokens import ServerKey
-from mcp_server.reads import Read
-from mcp_server.tool import SURFACE
+from mcp_server.oauth.trail import Trail
+from mcp_server.peers import Network
+from mcp_server.still_allowed import StillAllowed
 from skillport_sync.access.model import Principal, PrincipalId
 from skillport_sync.config import AppKey, GitHubSettings, OAuthSettings, Settings, TokenFile
 from skillport_sync.config.secret import read_secret
@@ -38,9 +40,8 @@ from skillport_sync.errors import Invalid
 from skillport_sync.github.credentials import StaticToken
 from skillport_sync.github.organizations import OrganizationInstallations
 from skillport_sync.ports import Clock, Entropy
-from skillport_sync.store.audit import Audit, AuditAction, AuditEvent
 from skillport_sync.store.state import StateStore
-from skillport_sync.tokens import TokenHash
+from skillport_sync.store.tokens import client_id_of
 
 ANYBODY: Final = Principal(PrincipalId("local:anybody"), "anybody on this machine")
 """Whom ``auth.mode = "none"`` takes everybody for."""
@@ -54,22 +55,29 @@ def addresses_of(settings: Settings) -> Addresses | None:
     return Addresses(settings.base_url) if settings.auth.mode == "oauth" else None
 
 
-def authentication(
-    settings: Settings, state: StateStore, clock: Clock
-) -> tuple[Authenticator, Callable[[TokenHash], None]]:
-    """Who proves who they are: API tokens always, those of people who signed in where they can, nobody where everybody is let in.
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """Who proves who they are, each where it counts. Both forget a token that is revoked in the same moment."""
 
-    Revoked access tokens are forgotten as soon as the store says so; the second is to be told of revoked API tokens.
-    """
+    mcp: Authenticator
+    rest: Authenticator
+    """For all of HTTP besides ``/mcp``: here the tokens that people make for themselves are good too."""
+
+
+def authentication(settings: Settings, state: StateStore, clock: Clock) -> Authentication:
+    """API tokens always, those of people who signed in where they can, nobody where everybody is let in."""
     if settings.auth.mode == "none":
-        return NoAuthentication(ANYBODY), lambda _revoked: None
+        anybody = NoAuthentication(ANYBODY)
+        return Authentication(anybody, anybody)
     finds = {API_TOKEN: _api_tokens(state)}
     addresses = addresses_of(settings)
     if addresses is not None:
         finds[ACCESS_TOKEN] = _access_tokens(state, addresses)
-    bearers = ConnectorAuthentication(finds, clock)
-    state.oauth.tell(bearers.forget_all)
-    return bearers, bearers.forget
+    mcp = ConnectorAuthentication(finds, clock)
+    rest = ConnectorAuthentication({**finds, MINTED_TOKEN: _minted_tokens(state)}, clock)
+    for each in (mcp, rest):
+        state.oauth.tell(each.forget_all)
+    return Authentication(mcp, rest)
 
 
 def _api_tokens(state: StateStore) -> Find:
@@ -77,10 +85,22 @@ def _api_tokens(state: StateStore) -> Find:
         found = await state.tokens.find(digest)
         if found is None:
             return None
-        principal, number = found
         # A token that was made for a person is worth no more than that person.
-        person = await state.people.find(principal.id)
-        return None if person is not None and person.disabled_at is not None else Caller(principal, f"token:{number}")
+        person = await state.people.find(found.principal.id)
+        if person is not None and person.disabled_at is not None:
+            return None
+        return Caller(found.principal, client_id_of(found.id), found.expires_at)
+
+    return find
+
+
+def _minted_tokens(state: StateStore) -> Find:
+    async def find(digest: bytes) -> Caller | None:
+        found = await state.minted_tokens.find(digest)
+        # Whoever was let in without proof may have made one: it is worth nothing where people have to prove who they are.
+        if found is None or found.principal.id == ANYBODY.id:
+            return None
+        return Caller(found.principal, client_id_of(found.id), found.expires_at, found.read_only, found.purpose)
 
     return find
 
@@ -120,7 +140,7 @@ async def sign_in_routes(
         audit=state.audit,
         providers=known,
         addresses=addresses,
-        settings=_plain(settings.auth.oauth),
+        settings=_plain(settings.auth.oauth, settings.server.trusted_proxies),
         server_key=ServerKey(await state.server_key(entropy)),
         clock=clock,
         entropy=entropy,
@@ -128,38 +148,13 @@ async def sign_in_routes(
     )
 
 
-class ReadTrail:
-    """The audit, told of every read at ``/mcp``: an ``OnRead``. What is read again soon is noted once."""
+def still_allowed(settings: Settings, state: StateStore, session: aiohttp.ClientSession, clock: Clock) -> StillAllowed:
+    """Whether people who made tokens for themselves may still use the service: its ``check`` is for the housekeeping.
 
-    def __init__(self, audit: Audit, clock: Clock) -> None:
-        self._audit = audit
-        self._clock = clock
-        self._noted: OrderedDict[tuple[PrincipalId, str | None, Read], float] = OrderedDict()
-
-    def __call__(self, caller: Caller, read: Read) -> None:
-        key, now_s = (caller.principal.id, caller.client_id, read), self._clock.monotonic_s()
-        noted_s = self._noted.get(key)
-        if noted_s is not None and now_s - noted_s < AGAIN_S:
-            return
-        self._noted[key] = now_s
-        self._noted.move_to_end(key)
-        if len(self._noted) > _MOST_REMEMBERED:
-            self._noted.popitem(last=False)
-        self._audit.append_soon(
-            AuditEvent(
-                self._clock.now(),
-                AuditAction.READ,
-                read.outcome,
-                caller.principal.id,
-                caller.client_id,
-                surface=SURFACE,
-                marketplace=read.marketplace,
-                publication=read.publication,
-                skill=read.skill,
-                commit=read.commit,
-                detail=", ".join(read.paths),
-            )
-        )
+    Raises: Invalid, as ``sign_in_routes`` does: for a service, not for a command that only opens the files.
+    """
+    known = _providers(settings, session, clock) if addresses_of(settings) is not None else {}
+    return StillAllowed(state.minted_tokens, state.people, state.oauth, known, Trail(state.audit, clock), clock)
 
 
 def _providers(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> Mapping[str, Provider]:
@@ -193,7 +188,7 @@ def _own_github(github: GitHubSettings, session: aiohttp.ClientSession, clock: C
             return None
 
 
-def _plain(settings: OAuthSettings) -> oauth.OAuthSettings:
+def _plain(settings: OAuthSettings, trusted_proxies: tuple[Network, ...]) -> oauth.OAuthSettings:
     return oauth.OAuthSettings(
         access_token_s=settings.access_token_s,
         refresh_idle=settings.refresh_idle,
@@ -204,4 +199,5 @@ def _plain(settings: OAuthSettings) -> oauth.OAuthSettings:
         redirect_hosts=frozenset(settings.redirect_hosts),
         cimd_hosts=frozenset(settings.cimd_hosts),
         registration=settings.registration,
+        trusted_proxies=trusted_proxies,
     )

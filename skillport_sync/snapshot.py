@@ -22,7 +22,7 @@ from skillport_sync.git.paths import RepoPath
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.quarantine import Quarantine, Scan, Scanned
 
-PARSER_VERSION = 2
+PARSER_VERSION = 3
 """Raised whenever the same files would make another Snapshot. Stored with each publication."""
 
 

@@ -57,6 +57,15 @@ class Ledger(Protocol):
         ...
 
 
+OnDelivery = Callable[[str, str], None]
+"""Told of every delivery: its event, as its sender says, empty where nothing is known of it; and what came of it: the status that
+it was answered with, or the code of a refusal. Returns at once, never raises."""
+
+
+def unheard(event: str, outcome: str) -> None:
+    """The ``OnDelivery`` of a receiver that nobody counts for."""
+
+
 class Receiver:
     """The receiver of one service. ``watched`` is asked at every delivery, because renames change it."""
 
@@ -69,6 +78,7 @@ class Receiver:
         wake: Wake,
         clock: Clock,
         limits: Limits | None = None,
+        on_delivery: OnDelivery = unheard,
     ) -> None:
         """``secrets``: the current one first, then the previous one while they are being changed.
 
@@ -80,6 +90,7 @@ class Receiver:
         self._wake = wake
         self._clock = clock
         self._limits = limits or Limits()
+        self._on_delivery = on_delivery
         self._account = Account(self._limits.held_bytes)
         self._refusals = RefusalLog()
         self._turnstile = Turnstile()
@@ -115,6 +126,7 @@ class Receiver:
             return self._refuse(request, NOT_STORED, envelope, cause=f"{type(error).__name__}: {error}")
         self._wake_all([concern for concern in concerns if concern.marketplace in recorded.owed])
         status = _status_of(judgement, recorded)
+        self._on_delivery(envelope.event, status)
         _say(delivery, judgement, status, secret_index, self._clock.monotonic_s() - began_s)
         return _json(202, {"status": status, "reason": judgement.because, "delivery": envelope.guid})
 
@@ -150,6 +162,7 @@ class Receiver:
         if envelope:
             facts |= {"github_event": envelope.event, "guid": envelope.guid}
         self._refusals.add(refusal, **facts)
+        self._on_delivery("" if envelope is None else envelope.event, refusal.code)
         told = {"error": refusal.error, "message": refusal.message, "code": refusal.code}
         response = _json(refusal.status, told, refusal.headers)
         if not request.content.is_eof():

@@ -22,6 +22,7 @@ from webhooks.happening import (
     HookChanged,
     InstallationChanged,
     Pinged,
+    PullRequestChanged,
     Pushed,
     RefNoticed,
     Repository,
@@ -199,12 +200,17 @@ def _ref_noticed(_: JsonObject) -> RefNoticed:
     return RefNoticed()
 
 
+def _pull_request_changed(_: JsonObject) -> PullRequestChanged:
+    return PullRequestChanged()
+
+
 _READERS: Mapping[str, Callable[[JsonObject], Happening]] = {
     "ping": _pinged,
     "push": _pushed,
     "repository": _repository_changed,
     "public": _repository_changed,
     "meta": _hook_changed,
+    "pull_request": _pull_request_changed,
     "installation": _installation_changed,
     "installation_repositories": _installation_repositories,
     "create": _ref_noticed,

@@ -82,8 +82,22 @@ class RefNoticed:
 
 
 @dataclass(frozen=True, slots=True)
+class PullRequestChanged:
+    """``pull_request``: which it was, nobody needs to know; whoever opened one asks what became of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unhandled:
     """An event that nothing here depends on."""
 
 
-Happening = Pinged | Pushed | RepositoryChanged | HookChanged | InstallationChanged | RefNoticed | Unhandled
+Happening = (
+    Pinged
+    | Pushed
+    | RepositoryChanged
+    | HookChanged
+    | InstallationChanged
+    | RefNoticed
+    | PullRequestChanged
+    | Unhandled
+)

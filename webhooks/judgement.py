@@ -16,6 +16,7 @@ from webhooks.happening import (
     HookChanged,
     InstallationChanged,
     Pinged,
+    PullRequestChanged,
     Pushed,
     RefNoticed,
     Repository,
@@ -56,10 +57,21 @@ def _judge_own(delivery: Delivery, watched: Sequence[Watched]) -> Judgement | No
             return _judge_installation(change, delivery.action, watched)
         case RefNoticed():
             return Ignore("told_by_push")
+        case PullRequestChanged():
+            return _judge_pull_request(delivery, concerned)
         case Unhandled():
             return Ignore("unknown_event")
         case never:
             assert_never(never)
+
+
+def _judge_pull_request(delivery: Delivery, concerned: Sequence[Watched]) -> Judgement | None:
+    """One that ended may have been opened here for somebody, who wants to know."""
+    if not concerned:
+        return None
+    if delivery.action != "closed":
+        return Ignore("pull_request_not_closed")
+    return Pull(_marketplaces(concerned), "pull_request_closed")
 
 
 def _judge_push(push: Pushed, repository: Repository, concerned: Sequence[Watched]) -> Judgement | None:
@@ -136,6 +148,8 @@ def _judge_source(delivery: Delivery, watched: Sequence[Watched]) -> Judgement |
                     return replace(judged, marketplaces=(), users=judged.marketplaces, news=None)
                 case Ignore():
                     return judged
+        case PullRequestChanged() if concerned:
+            return Ignore("pull_request_of_source")
         case _:
             return None
 

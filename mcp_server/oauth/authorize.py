@@ -55,7 +55,7 @@ class Authorize:
         self._browsers = browsers
         self._clock = clock
         self._entropy = entropy
-        self._turns = Turns(settings.limits.sign_ins_of_one, settings.limits.sign_ins, clock)
+        self._turns = Turns(settings.limits.sign_ins_of_one, settings.limits.sign_ins, clock, settings.trusted_proxies)
 
     async def handle(self, request: web.Request) -> Reply:
         if wait_s := self._turns.wait_s(request):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 
+from mcp_server.peers import Network, sender
 from skillport_sync.ports import Clock
 
 _MAX_KEYS: Final = 10_000
@@ -69,33 +70,11 @@ class Buckets:
 class Turns:
     """Whether the sender of a request may have one more of something: by what came from there, and by what came at all."""
 
-    def __init__(self, of_one: Rate, of_all: Rate, clock: Clock) -> None:
+    def __init__(self, of_one: Rate, of_all: Rate, clock: Clock, trusted_proxies: Sequence[Network]) -> None:
+        self._trusted_proxies = trusted_proxies
         self._of_one = Buckets(of_one, clock)
         self._of_all = Buckets(of_all, clock)
 
     def wait_s(self, request: web.Request) -> float:
         """0, or how long to wait. Whoever is refused for his own number takes nothing from the others'."""
-        return self._of_one.take(sender(request)) or self._of_all.take()
-
-
-def sender(request: web.Request) -> str:
-    """Who is asking, as far as counting goes: an address, or the network that one household has of IPv6.
-
-    A proxy on this machine says last in ``X-Forwarded-For`` for whom it asks. Nothing else is ever made of that header.
-    """
-    remote = _address(request.remote)
-    if remote is not None and remote.is_loopback:
-        forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2]
-        remote = _address(forwarded.strip()) or remote
-    if remote is None:
-        return "unknown"
-    if isinstance(remote, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((remote.packed, 64), strict=False))
-    return str(remote)
-
-
-def _address(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(text or "")
-    except ValueError:
-        return None
+        return self._of_one.take(sender(request, self._trusted_proxies)) or self._of_all.take()

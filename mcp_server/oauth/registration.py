@@ -39,7 +39,9 @@ class Registration:
         self._trail = trail
         self._clock = clock
         self._entropy = entropy
-        self._turns = Turns(settings.limits.registrations_of_one, settings.limits.registrations, clock)
+        self._turns = Turns(
+            settings.limits.registrations_of_one, settings.limits.registrations, clock, settings.trusted_proxies
+        )
 
     async def handle(self, request: web.Request) -> Reply:
         if wait_s := self._turns.wait_s(request):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from mcp_server.oauth.limits import Limits
+from mcp_server.peers import THIS_MACHINE, Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +29,5 @@ class OAuthSettings:
     """Whose documents may say who a client is. Empty: any public host's."""
     registration: bool = True
     limits: Limits = field(default_factory=Limits)
+    trusted_proxies: tuple[Network, ...] = THIS_MACHINE
+    """Who is believed when they say for whom they ask."""

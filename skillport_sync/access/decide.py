@@ -28,14 +28,21 @@ def is_editor(policy: AccessPolicy | Absent, principal: Principal) -> bool:
 
 
 def readable(policy: AccessPolicy | Absent, principal: Principal, catalog: Catalog) -> tuple[Skill, ...]:
-    """The skills this person may read, in the catalog's order. Says of each what ``decide`` says.
+    """The skills this person may read, in the catalog's order."""
+    return permitted(policy, principal, Action.READ, catalog)
+
+
+def permitted(
+    policy: AccessPolicy | Absent, principal: Principal, action: Action, catalog: Catalog
+) -> tuple[Skill, ...]:
+    """The skills this person may do this with, in the catalog's order. Says of each what ``decide`` says.
 
     Which rules decide is the same for everybody and is worked out once a catalog; what a rule says, once a person.
     """
     if isinstance(policy, Absent):
-        return catalog.skills
+        return catalog.skills if action is Action.READ else ()
     standing = Standing(policy, principal)
-    arranged = policy.read.arranged(catalog)
+    arranged = policy.rules(action).arranged(catalog)
     admitted = [all(standing.admitted(grant.audience) is not None for grant in grants) for grants in arranged.deciding]
     if all(admitted):
         return catalog.skills

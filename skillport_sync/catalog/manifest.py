@@ -36,6 +36,8 @@ class MarketplaceEntry:
     tags: tuple[str, ...]
     surfaces: frozenset[Surface]
     strict: bool
+    components: tuple[str, ...] = ()
+    """The fields it has that list commands, skills and the like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,7 @@ def _entry(
         tags=tags,
         surfaces=_surfaces(fields, tags),
         strict=fields.flag("strict", True),
+        components=tuple(component for component in COMPONENT_FIELDS if component in value),
     )
 
 

@@ -80,8 +80,10 @@ class _Finder:
             replaces=isinstance(self._entry.source, RelativeSource) and not self._directory,
         )
         skills: tuple[Skill, ...] = ()
-        if manifest_path is not None and manifest is not None and not self._entry.strict and manifest.components:
-            self._report_conflict(manifest_path, manifest)
+        # Claude Code 2.1.329, measured: it is the entry's own components that it does not take beside a plugin.json; those that
+        # plugin.json lists load, "strict": false or not.
+        if manifest_path is not None and not self._entry.strict and self._entry.components:
+            self._report_conflict(manifest_path)
             maker.reached.update(place.file for place in places)
         else:
             skills = tuple(skill for place in places if (skill := maker.make(place)) is not None)
@@ -119,13 +121,12 @@ class _Finder:
             look.report(path, "plugin_version_differs", Severity.WARNING, message, manifest.line_of("version"))
         return manifest
 
-    def _report_conflict(self, path: RepoPath, manifest: PluginManifest) -> None:
-        field = manifest.components[0]
+    def _report_conflict(self, path: RepoPath) -> None:
         message = (
-            f'{self._entry.name}: lists "{field}" although its marketplace entry says "strict": false; '
-            "Claude Code does not load the plugin, so its skills are left out"
+            f'{self._entry.name}: is there although the marketplace entry says "strict": false and lists '
+            f'"{self._entry.components[0]}" itself; Claude Code does not load the plugin, so its skills are left out'
         )
-        self._look.report(path, "strict_conflict", Severity.ERROR, message, manifest.line_of(field))
+        self._look.report(path, "strict_conflict", Severity.ERROR, message, 1)
 
     def _plugin(self, manifest: PluginManifest | None) -> Plugin:
         said = manifest.declared if manifest else Declared()

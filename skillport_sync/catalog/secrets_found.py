@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from skillport_sync.catalog.model import Remark, Severity
-from skillport_sync.tokens import PREFIX as OWN_TOKEN_PREFIX
+from skillport_sync.tokens import TokenKind
 
 MAX_REMARKS = 50
 """Of one file. Who has more secrets in a file than this has one problem, not more of them."""
@@ -73,7 +73,7 @@ _KINDS = (
     _kind("an Atlassian token", "ATATT3xFfGF0", rb"[A-Za-z0-9_=-]{60,240}"),
     _kind("a Telegram bot token", ":AA", rb"[A-Za-z0-9_-]{33}" + _MORE),
     _kind("an age key", "AGE-SECRET-KEY-1", rb"[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}(?![A-Z0-9])"),
-    _kind("a token of this service", OWN_TOKEN_PREFIX, rb"[A-Za-z0-9_-]{43}" + _MORE),
+    _kind("a token of this service", f"{TokenKind.API} {TokenKind.MINTED}", rb"[A-Za-z0-9_-]{43}" + _MORE),
     _kind("a private key", "-----BEGIN", rb"(?: [A-Z0-9]{2,12}){0,3} PRIVATE KEY(?: BLOCK)?-----"),
 )
 

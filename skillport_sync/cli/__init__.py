@@ -8,10 +8,12 @@ import click
 
 from skillport_sync import __version__
 from skillport_sync.cli.audit import audit
+from skillport_sync.cli.claude_code import claude_code
 from skillport_sync.cli.configuration import config
 from skillport_sync.cli.doctor import doctor
 from skillport_sync.cli.explain import explain
 from skillport_sync.cli.failures import EXIT_CODES_HELP
+from skillport_sync.cli.init_marketplace import init_marketplace
 from skillport_sync.cli.lint import lint
 from skillport_sync.cli.mirror import publications, reconcile, status
 from skillport_sync.cli.rollback import resume, rollback
@@ -37,7 +39,9 @@ for command in (
     rollback,
     resume,
     explain,
+    init_marketplace,
     lint,
+    claude_code,
     token,
     sessions,
     audit,

@@ -50,6 +50,8 @@ def _secret_files(settings: Settings) -> list[Path]:
     match settings.github.credentials:
         case TokenFile(path) | AppKey(private_key_file=path):
             files.insert(0, path)
+    if isinstance(settings.github.writing, TokenFile):
+        files.insert(0, settings.github.writing.path)
     return files + [each.client_secret_file for each in settings.auth.providers if each.client_secret_file is not None]
 
 
@@ -59,6 +61,10 @@ def _remarks(settings: Settings) -> list[str]:
     if settings.github.credentials is None:
         remarks.append(
             "github has neither token_file nor app_id: only public repositories can be read, 60 requests an hour"
+        )
+    if settings.github.writing is None:
+        remarks.append(
+            "github has neither write_token_file nor write = true: skills are read here and changed in the repository"
         )
     if not settings.github.webhook_secret_files:
         every = f"{settings.sync.reconcile_interval_s:g} s"

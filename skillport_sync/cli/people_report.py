@@ -48,12 +48,15 @@ def _client(row: SessionRow) -> str:
 
 def revoked(ended: RevokedSessions) -> list[Part]:
     opened = f", {count(ended.access_tokens, 'access token')} of them still open" if ended.access_tokens else ""
-    if ended.ended or ended.access_tokens:
-        said = f"{ended.principal_id}: {count(len(ended.ended), 'session')} ended{opened}; nothing of that opens anything now"
+    if ended.ended or ended.access_tokens or ended.minted_tokens:
+        sessions = count(len(ended.ended), "session")
+        own = f" and {count(len(ended.minted_tokens), 'token')} of their own" if ended.minted_tokens else ""
+        said = f"{ended.principal_id}: {sessions}{own} ended{opened}; nothing of that opens anything now"
     else:
         said = f"{ended.principal_id} was not connected"
     parts: list[Part] = [Note(Cell(said, "good"))]
     parts += [Note(Cell(_client(row), "dim"), 1) for row in ended.ended]
+    parts += [Note(Cell(f"token {row.id} for {row.purpose}", "dim"), 1) for row in ended.minted_tokens]
     if ended.api_tokens:
         these = count(len(ended.api_tokens), "API token")
         parts += [Gap(), Note(Cell(f"{these} of the same person still open the service; to end that:", "warn"))]

@@ -185,9 +185,11 @@ def _identity(row: PublicationRow) -> Cell:
 def tokens(rows: Sequence[TokenRow], now: datetime) -> list[Part]:
     if not rows:
         return [Note(Cell("no tokens: `skillport-sync token create LABEL` makes one"))]
+    minted = any(row.purpose is not None for row in rows)
     columns = (
         Column("id"),
         Column("label", folds=True),
+        *([Column("made for")] if minted else []),
         Column("principal", folds=True),
         Column("created"),
         Column("last used"),
@@ -199,7 +201,8 @@ def tokens(rows: Sequence[TokenRow], now: datetime) -> list[Part]:
             [
                 (
                     Cell(row.id),
-                    Cell(row.label),
+                    Cell(row.label or NOTHING),
+                    *([_purpose(row)] if minted else []),
                     Cell(row.principal_id),
                     Cell(ago(row.created_at, now)),
                     Cell(ago(row.last_used_at, now) if row.last_used_at is not None else "never"),
@@ -209,6 +212,13 @@ def tokens(rows: Sequence[TokenRow], now: datetime) -> list[Part]:
             ],
         )
     ]
+
+
+def _purpose(row: TokenRow) -> Cell:
+    """What somebody made it for themselves for; nothing where an operator made it."""
+    if row.purpose is None:
+        return Cell(NOTHING)
+    return Cell(f"{row.purpose}, read only" if row.read_only else row.purpose)
 
 
 def _token_state(row: TokenRow, now: datetime) -> Cell:

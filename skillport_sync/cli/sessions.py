@@ -45,9 +45,10 @@ async def _list(settings: Settings, user: str | None) -> list[SessionRow]:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @with_settings
 def revoke(settings: Settings, user: str, reason: str, as_json: bool) -> None:
-    """End all that somebody has open, at once and everywhere. Whoever their identity provider lets in may sign in again.
+    """End all that somebody has open, at once and everywhere: sessions, tokens they made for themselves, links they asked for.
+    Whoever their identity provider lets in may sign in again.
 
-    API tokens that speak for them are named and stay: each is revoked by its own id.
+    API tokens that an operator made for them are named and stay: each is revoked by its own id.
     """
     ended = finish(_revoke(settings, RevokeRequest(user, reason.strip())))
     if as_json:

@@ -1,4 +1,4 @@
-"""Owns the commands about static API tokens."""
+"""Owns the commands about API tokens."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PRINCIPAL = re.compile(r"[a-z][a-z0-9_-]*:[\x21-\x7e]{1,200}")
 
 @click.group()
 def token() -> None:
-    """Static API tokens, for CI and for Claude Code."""
+    """API tokens: those you make, for CI and for Claude Code, and those that people make for themselves."""
 
 
 def _principal(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -76,7 +76,7 @@ async def _create(settings: Settings, request: TokenRequest) -> NewToken:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @with_settings
 def list_(settings: Settings, as_json: bool) -> None:
-    """Every token with its owner and when it was last used; never the token itself."""
+    """Every token with its owner and when it was last used, people's own too; never the token itself."""
     rows = finish(_list(settings))
     if as_json:
         print_json({"tokens": [row.to_json() for row in rows]})

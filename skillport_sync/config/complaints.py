@@ -16,6 +16,7 @@ from skillport_sync.errors import Invalid
 
 _SECRETS = {
     "token": "github.token_file",
+    "write_token": "github.write_token_file",
     "private_key": "github.private_key_file",
     "webhook_secret": "github.webhook_secret_files",
     "webhook_secrets": "github.webhook_secret_files",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import platformdirs
@@ -67,6 +68,7 @@ def settings_of(table: ConfigTable, origins: Origins) -> Settings:
             webhook_max_bytes=server.webhook_max_bytes,
             header_timeout_s=server.header_timeout_s,
             keepalive_timeout_s=server.keepalive_timeout_s,
+            trusted_proxies=tuple(map(ip_network, server.trusted_proxies)),
         ),
         marketplaces=tuple(
             MarketplaceSettings(
@@ -76,6 +78,8 @@ def settings_of(table: ConfigTable, origins: Origins) -> Settings:
                 Retention(each.retention.publications, each.retention.days),
                 each.mass_removal,
                 each.max_removed_share,
+                each.write_mode,
+                each.repository_id,
             )
             for each in table.marketplaces
         ),
@@ -91,6 +95,8 @@ def settings_of(table: ConfigTable, origins: Origins) -> Settings:
             tarball_max_bytes=sync.tarball_max_bytes,
             mirror_max_bytes=sync.mirror_max_bytes,
             quarantine=frozenset(sync.quarantine),
+            heal=sync.heal,
+            grace_after_loss=None if sync.grace_after_loss_days is None else timedelta(days=sync.grace_after_loss_days),
         ),
         auth=_auth(table.auth, origins),
         log=LogSettings(table.log.level, table.log.format),
@@ -110,6 +116,10 @@ def _in_force(table: ConfigTable, settings: Settings) -> dict[KeyPath, object]:
             values[("github", "token_file")] = str(path)
         case AppKey(private_key_file=path):
             values[("github", "private_key_file")] = str(path)
+    if isinstance(settings.github.writing, TokenFile):
+        values[("github", "write_token_file")] = str(settings.github.writing.path)
+    if settings.github.webhook_token is not None:
+        values[("github", "webhook_token_file")] = str(settings.github.webhook_token.path)
     values[("auth", "mode")] = settings.auth.mode
     for index, provider in enumerate(settings.auth.providers):
         at = ("auth", "providers", index)
@@ -130,7 +140,16 @@ def _github(table: GitHubTable, origins: Origins) -> GitHubSettings:
         credentials = AppKey(table.app_id, key_file, table.installation_id)
     at = ("github", "webhook_secret_files")
     secret_files = (_path(text, at, origins) for text in table.webhook_secret_files)
-    return GitHubSettings(table.api_url, credentials, tuple(path for path in secret_files if path is not None))
+    write_file = _path(table.write_token_file, ("github", "write_token_file"), origins)
+    writing = TokenFile(write_file) if write_file is not None else credentials if table.write else None
+    webhook_file = _path(table.webhook_token_file, ("github", "webhook_token_file"), origins)
+    return GitHubSettings(
+        table.api_url,
+        credentials,
+        tuple(path for path in secret_files if path is not None),
+        writing,
+        None if webhook_file is None else TokenFile(webhook_file),
+    )
 
 
 def _auth(table: AuthTable, origins: Origins) -> AuthSettings:

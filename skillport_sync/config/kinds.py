@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -27,6 +27,16 @@ def _host(text: str) -> str:
     if "/" in text or text.strip() != text or (text.count(":") == 1):
         raise ValueError("must be a host name or an address alone, without scheme and port")
     return text.strip("[]")
+
+
+def _network(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError as error:
+        raise ValueError('must be an address or a network, such as "10.0.0.7" or "10.0.0.0/24"') from error
+    if text.endswith("/0"):
+        raise ValueError("would let everybody say who they are; name the proxies' own addresses")
+    return text
 
 
 def _exact_url(text: str) -> str:
@@ -70,6 +80,7 @@ PublicText = Annotated[Text, AfterValidator(_no_secret)]
 """Where people are known to paste the secret instead of what is asked for."""
 FilePath = Annotated[PublicText, AfterValidator(_path)]
 Host = Annotated[Text, AfterValidator(_host)]
+Network = Annotated[Text, AfterValidator(_network)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 ExactUrl = Annotated[Text, AfterValidator(_exact_url)]
 """Character for character as it was written."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,8 @@ MassRemoval = Literal["hold", "allow"]
 Scan = Literal["secrets", "hidden-unicode"]
 AuthMode = Literal["oauth", "token", "none"]
 Preset = Literal["google", "microsoft", "github", "oidc"]
+WriteMode = Literal["commit", "pull_request"]
+Heal = Literal["report", "redeliver"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class ServerSettings:
     webhook_max_bytes: int
     header_timeout_s: float
     keepalive_timeout_s: float
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    """Who is believed when they say, in ``X-Forwarded-For``, for whom they ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,10 @@ class MarketplaceSettings:
     """Whether a commit that removes very many skills at once waits for an operator."""
     max_removed_share: float
     """More than this share of what is served, from 0 to 1, is very many."""
+    write_mode: WriteMode = "commit"
+    """What an edit becomes, where the service may write: a commit on the branch, or a pull request."""
+    repository_id: int | None = None
+    """GitHub's number of the repository. None: whichever has the name when it is first read, and no other after that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,10 @@ class GitHubSettings:
     """None reads public repositories only, 60 requests an hour."""
     webhook_secret_files: tuple[Path, ...]
     """The current one and, while secrets are being changed, the previous one. Empty: no webhooks are received."""
+    writing: TokenFile | AppKey | None = None
+    """What edits are written with, and nothing else. None: the service only reads."""
+    webhook_token: TokenFile | None = None
+    """What the webhook is looked after with, where not with ``credentials``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +109,10 @@ class SyncSettings:
     mirror_max_bytes: int
     quarantine: frozenset[Scan]
     """What keeps a skill that has it in a file out of the publication."""
+    heal: Heal = "report"
+    """What is done about deliveries that GitHub could not hand over: told, or asked for once more."""
+    grace_after_loss: timedelta | None = None
+    """How long a publication is still served whose repository is lost. None: until somebody decides otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

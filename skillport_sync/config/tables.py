@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from skillport_sync.config.auth_tables import AuthTable
-from skillport_sync.config.kinds import Count, FilePath, Host, Port, Seconds, Table, Text, Url
-from skillport_sync.config.settings import MassRemoval, Scan
+from skillport_sync.config.kinds import Count, FilePath, Host, Network, Port, Seconds, Table, Text, Url
+from skillport_sync.config.settings import Heal, MassRemoval, Scan, WriteMode
 
 MIB = 1024 * 1024
 GITHUB_BLOB_LIMIT = 100_000_000
@@ -73,6 +73,8 @@ class MarketplaceTable(Table):
     retention: RetentionTable = RetentionTable()
     mass_removal: MassRemoval = "hold"
     max_removed_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
+    write_mode: WriteMode = "commit"
+    repository_id: Count | None = Field(default=None, examples=[123456789])
 
     @property
     def label(self) -> str:
@@ -90,6 +92,7 @@ class ServerTable(Table):
     webhook_max_bytes: Annotated[int, Field(ge=MIB)] = 26 * MIB
     header_timeout_s: Seconds = 5.0
     keepalive_timeout_s: Seconds = 15.0
+    trusted_proxies: list[Network] = Field(default=["127.0.0.0/8", "::1"])
 
     @model_validator(mode="after")
     def _private_listener(self) -> Self:
@@ -110,6 +113,9 @@ class GitHubTable(Table):
     app_id: Count | None = Field(default=None, examples=[123456])
     private_key_file: FilePath | None = Field(default=None, examples=["/etc/skillport-sync/app.pem"])
     installation_id: Count | None = Field(default=None, examples=[7654321])
+    write_token_file: FilePath | None = Field(default=None, examples=["/etc/skillport-sync/github-write-token"])
+    write: bool = False
+    webhook_token_file: FilePath | None = Field(default=None, examples=["/etc/skillport-sync/github-webhook-token"])
     webhook_secret_files: list[FilePath] = Field(default=[], examples=[["/etc/skillport-sync/webhook-secret"]])
 
     @model_validator(mode="after")
@@ -123,6 +129,10 @@ class GitHubTable(Table):
             raise ValueError("has app_id without private_key_file; add the path of the App's private key")
         if self.installation_id is not None and self.app_id is None:
             raise ValueError("has installation_id without app_id; an installation belongs to an App")
+        if self.write and self.app_id is None:
+            raise ValueError("has write = true without an App; a token that may write goes into write_token_file")
+        if self.write and self.write_token_file is not None:
+            raise ValueError("has write = true and write_token_file; edits are written with the App or with the token")
         return self
 
 
@@ -137,6 +147,10 @@ class SyncTable(Table):
     tarball_max_bytes: Count = 200_000_000
     mirror_max_bytes: Annotated[int, Field(ge=16 * MIB)] = 4096 * MIB
     quarantine: list[Scan] = Field(default=[], examples=[["secrets", "hidden-unicode"]])
+    heal: Heal = "report"
+    grace_after_loss_days: Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)] | None = Field(
+        default=None, examples=[30.0]
+    )
 
     @model_validator(mode="after")
     def _bounds_fit(self) -> Self:

@@ -25,6 +25,7 @@ from skillport_sync.sync.loop import Loop
 REPOSITORY = "acme/skills"
 EDITOR, READER = "demo:ada", "demo:grace"
 GITHUB_TOKEN = "token-of-the-demo"  # noqa: S105 - opens only the stand-in in this process
+WRITE_TOKEN = "token-of-the-demo-that-writes"  # noqa: S105
 WEBHOOK_SECRET = "secret-of-the-demo"  # noqa: S105
 
 
@@ -50,7 +51,8 @@ async def set_up() -> AsyncIterator[Stage]:
         github = StandInGitHub()
         api_url = await github.start()
         stack.push_async_callback(github.close)
-        github.accept_token(GITHUB_TOKEN)
+        github.accept_token(GITHUB_TOKEN, permissions={"contents": "read", "metadata": "read"})
+        github.accept_token(WRITE_TOKEN, permissions={"contents": "write", "metadata": "read"})
         repository = github.create_repository(REPOSITORY)
         repository.commit(
             {
@@ -70,7 +72,7 @@ async def set_up() -> AsyncIterator[Stage]:
 
 
 def _write_config(folder: Path, api_url: str) -> Path:
-    secrets = {"github-token": GITHUB_TOKEN, "webhook-secret": WEBHOOK_SECRET}
+    secrets = {"github-token": GITHUB_TOKEN, "write-token": WRITE_TOKEN, "webhook-secret": WEBHOOK_SECRET}
     for name, text in secrets.items():
         with os.fdopen(os.open(folder / name, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
             file.write(text)
@@ -85,6 +87,7 @@ repository = "{REPOSITORY}"
 [github]
 api_url = "{api_url}"
 token_file = {json.dumps(str(folder / "github-token"))}
+write_token_file = {json.dumps(str(folder / "write-token"))}
 webhook_secret_files = [{json.dumps(str(folder / "webhook-secret"))}]
 """
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import httpx2
 from mcp import Client
@@ -15,6 +16,7 @@ from mcp.types import CallToolResult
 from pydantic import AnyUrl
 from rich.console import Console
 
+from skillport_sync.demo import work
 from skillport_sync.demo.browser import RETURN_ADDRESS, Browser, ClientMemory
 from skillport_sync.demo.stage import EDITOR, READER, Stage
 from skillport_sync.reports import PullReport, ReconcileOptions, RevokeRequest
@@ -25,7 +27,7 @@ POLICY = ".skillport/access.json"
 
 
 class Story:
-    """Nine scenes. Each asserts what it claims: a demo that shows something else than it says fails."""
+    """Eleven scenes. Each asserts what it claims: a demo that shows something else than it says fails."""
 
     def __init__(self, console: Console, stage: Stage) -> None:
         self._console = console
@@ -40,36 +42,39 @@ class Story:
             await self._questions(ada)
             await self._push(ada)
             await self._access(ada, grace)
+            ask = partial(_ask, ada)
+            await work.install(self, self._stage, ask)
+            await work.save(self, self._stage, ask)
             await self._lost_webhook(ada)
             await self._broken_policy(ada)
             await self._github_down(ada)
             await self._thrown_out(stranger)
 
     async def _first_sync(self) -> None:
-        self._scene("First sync", "the service reads the company's repository and proves every byte")
+        self.scene("First sync", "the service reads the company's repository and proves every byte")
         await self._stage.loop.settled()
         report = self._last_report()
         assert report.outcome == "published", report
         status = (await self._stage.service.operator.status()).marketplaces[0]
-        self._fact(
+        self.fact(
             f"{status.skills} skills, {status.files} files at commit {_short(report.after)}",
             f"{_ms(report.duration_s)}, {report.requests} GitHub requests",
         )
 
     async def _sign_in(self, connections: AsyncExitStack, stranger: httpx2.AsyncClient) -> tuple[Client, Client]:
-        self._scene(
+        self.scene(
             "Signing in", "add one address, agree, say who you are: the SDK client's own OAuth code does the rest"
         )
         began_s = time.perf_counter()
         assert await self._status(stranger) == 401
-        self._fact("without a token: 401, and where to sign in", _ms(time.perf_counter() - began_s))
+        self.fact("without a token: 401, and where to sign in", _ms(time.perf_counter() - began_s))
         clients = []
         for person in (EDITOR, READER):
             began_s = time.perf_counter()
             client = await connections.enter_async_context(self._connected(person))
             told, _ = await _ask(client, operation="whoami")
             assert told["id"] == person, told
-            self._fact(
+            self.fact(
                 f"{told['name']} signed in: registered, agreed, proved to be {told['id']}, was given tokens",
                 _ms(time.perf_counter() - began_s),
             )
@@ -78,65 +83,65 @@ class Story:
         return ada, grace
 
     async def _questions(self, ada: Client) -> None:
-        self._scene("Questions", "a real MCP client over HTTP asks the one tool; nobody asks GitHub")
+        self.scene("Questions", "a real MCP client over HTTP asks the one tool; nobody asks GitHub")
         before = len(self._stage.github.journal)
         listed, list_s = await _ask(ada, operation="list")
         skills = _rows(listed, "skills")
-        self._fact(f"list: {', '.join(str(skill['name']) for skill in skills)}", _ms(list_s))
+        self.fact(f"list: {', '.join(str(skill['name']) for skill in skills)}", _ms(list_s))
         fetched, fetch_s = await _ask(ada, operation="fetch", skill="release-notes")
-        self._fact(f"fetch release-notes: its SKILL.md, {len(_bodies(fetched)[0]):,} characters", _ms(fetch_s))
+        self.fact(f"fetch release-notes: its SKILL.md, {len(_bodies(fetched)[0]):,} characters", _ms(fetch_s))
         version, version_s = await _ask(ada, operation="version", skill="release-notes")
         current = version.get("skill") or version
         assert isinstance(current, dict)
-        self._fact(
+        self.fact(
             f"version release-notes: {current.get('version')}, revision {_short(current.get('revision'))}",
             _ms(version_s),
         )
         asked = len(self._stage.github.journal) - before
         assert asked == 0, asked
-        self._fact(f"GitHub requests: {asked}")
+        self.fact(f"GitHub requests: {asked}")
 
     async def _push(self, ada: Client) -> None:
-        self._scene("A push", "somebody edits a skill; GitHub's signed webhook arrives; the commit is published whole")
+        self.scene("A push", "somebody edits a skill; GitHub's signed webhook arrives; the commit is published whole")
         text = self._stage.repository.read(NOTES) + b"\nName the person who asked for the change.\n"
         visible_s = await self._pushed({NOTES: text}, "Credit whoever asked")
         fetched, _ = await _ask(ada, operation="fetch", skill="release-notes")
         assert "Name the person who asked" in _bodies(fetched)[0]
         report = self._last_report()
-        self._fact(
+        self.fact(
             f"visible to everybody at {_short(report.after)}",
             f"{_ms(visible_s)} after the push, {report.requests} GitHub requests",
         )
 
     async def _access(self, ada: Client, grace: Client) -> None:
-        self._scene("Access", "rules come from the repository itself, with the commit they belong to")
+        self.scene("Access", "rules come from the repository itself, with the commit they belong to")
         for person, client in ((EDITOR, ada), (READER, grace)):
             listed, _ = await _ask(client, operation="list")
             names = [str(skill["name"]) for skill in _rows(listed, "skills")]
             sees = "sees" if "quarter-close" in names else "does not see"
             assert (person == EDITOR) == ("quarter-close" in names), names
-            self._fact(f"{person} {sees} quarter-close ({len(names)} skills in all)")
+            self.fact(f"{person} {sees} quarter-close ({len(names)} skills in all)")
 
     async def _lost_webhook(self, ada: Client) -> None:
-        self._scene("A lost webhook", "GitHub never sends a delivery twice; reconcile finds what was missed")
+        self.scene("A lost webhook", "GitHub never sends a delivery twice; reconcile finds what was missed")
         text = self._stage.repository.read(NOTES) + b"\nKeep it under one screen.\n"
         head = await self._stage.repository.push({NOTES: text}, message="Keep it short", deliver=False)
         listed, _ = await _ask(ada, operation="list")
-        self._fact(
+        self.fact(
             f"pushed {_short(head)}, delivery lost: still answering from {_short(_snapshot(listed)['commit'])}, and saying so"
         )
         report = await self._reconcile()
         assert report.after == head, report
         assert report.outcome == "published", report
-        self._fact(
+        self.fact(
             f"skillport-sync reconcile: {_short(report.before)} → {_short(report.after)}",
             f"{_ms(report.duration_s)}, {report.requests} GitHub requests",
         )
         again = await self._reconcile()
-        self._fact("and once more: nothing to do", f"{again.requests} request, {again.primary_cost} of the rate limit")
+        self.fact("and once more: nothing to do", f"{again.requests} request, {again.primary_cost} of the rate limit")
 
     async def _broken_policy(self, ada: Client) -> None:
-        self._scene("A broken policy file", "access.json with a missing brace: the commit is refused, nothing opens up")
+        self.scene("A broken policy file", "access.json with a missing brace: the commit is refused, nothing opens up")
         good = self._stage.repository.read(POLICY)
         await self._stage.repository.push({POLICY: good.rstrip()[:-1], NOTES: b"broken\n"}, message="Oops")
         await self._stage.loop.settled()
@@ -144,31 +149,31 @@ class Story:
         assert report.outcome == "refused", report
         fetched, _ = await _ask(ada, operation="fetch", skill="release-notes")
         assert "Keep it under one screen" in _bodies(fetched)[0]
-        self._fact(f"refused {_short(report.after)}: {report.reason}")
-        self._fact(f"content and policy stay, together, at {_short(report.before)}")
+        self.fact(f"refused {_short(report.after)}: {report.reason}")
+        self.fact(f"content and policy stay, together, at {_short(report.before)}")
         text = self._stage.repository.read(NOTES, report.before)
         visible_s = await self._pushed({POLICY: good, NOTES: text}, "Mend it")
-        self._fact("mended", f"{_ms(visible_s)} after the push")
+        self.fact("mended", f"{_ms(visible_s)} after the push")
 
     async def _github_down(self, ada: Client) -> None:
-        self._scene("GitHub goes down", "answers go on, from the last publication, with their age")
+        self.scene("GitHub goes down", "answers go on, from the last publication, with their age")
         self._stage.github.faults.down()
         report = await self._reconcile()
         assert report.outcome == "failed", report
         listed, list_s = await _ask(ada, operation="list")
         snapshot = _snapshot(listed)
-        self._fact(f"reconcile: {report.reason}")
-        self._fact(
+        self.fact(f"reconcile: {report.reason}")
+        self.fact(
             f"list: {len(_rows(listed, 'skills'))} skills at {_short(snapshot['commit'])}, confirmed {snapshot['age_s']} s ago",
             _ms(list_s),
         )
         self._stage.github.faults.up()
         report = await self._reconcile()
         assert report.outcome == "unchanged", report
-        self._fact("GitHub is back: in step", f"{_ms(report.duration_s)}, {report.requests} GitHub request")
+        self.fact("GitHub is back: in step", f"{_ms(report.duration_s)}, {report.requests} GitHub request")
 
     async def _thrown_out(self, stranger: httpx2.AsyncClient) -> None:
-        self._scene(
+        self.scene(
             "Somebody leaves",
             "an operator ends Grace's sessions; nothing that her clients hold opens anything any more",
         )
@@ -180,19 +185,19 @@ class Story:
         began_s = time.perf_counter()
         revoked = await self._stage.service.operator.revoke_sessions(RevokeRequest(READER))
         assert await self._status(stranger, grace.access_token) == 401
-        self._fact(
+        self.fact(
             f"skillport-sync sessions revoke --user {READER}: {len(revoked.ended)} session ended, her next question refused",
             f"{_ms(time.perf_counter() - began_s)} after the order",
         )
         assert await self._status(stranger, ada.access_token) == 200
-        self._fact(f"{EDITOR} notices nothing")
+        self.fact(f"{EDITOR} notices nothing")
 
     # --- telling ---------------------------------------------------------------------------------------------------------
 
-    def _scene(self, title: str, about: str) -> None:
+    def scene(self, title: str, about: str) -> None:
         self._console.print(f"\n[bold cyan]{title}[/bold cyan]  [dim]{about}[/dim]")
 
-    def _fact(self, what: str, measured: str = "") -> None:
+    def fact(self, what: str, measured: str = "") -> None:
         self._console.print(f"  [green]✓[/green] {what}" + (f"  [bold]{measured}[/bold]" if measured else ""))
 
     def _last_report(self) -> PullReport:

@@ -15,12 +15,12 @@ from http import HTTPStatus
 import aiohttp
 from yarl import URL
 
-from skillport_sync.errors import Conflict, Missing, RateLimited, Unavailable
+from skillport_sync.errors import Conflict, Missing, RateLimited, SkillportError, Unavailable
 from skillport_sync.git.objects import EMPTY_TREE, BlobId, CommitId, TreeId
 from skillport_sync.github import archive, wire
 from skillport_sync.github.budget import DEFAULT_LIMITS, Gate, Limits, Spent
 from skillport_sync.github.locations import archive_location, repository_path
-from skillport_sync.github.transport import API_URL, USER_AGENT, Answer, Credentials, Transport
+from skillport_sync.github.transport import API_URL, USER_AGENT, Answer, Credentials, OnRequest, Transport
 from skillport_sync.ports import Clock
 
 DEFAULT_BRANCH = "HEAD"
@@ -79,6 +79,10 @@ class GitHub:
     def rate(self) -> wire.RateFact | None:
         """The primary limit as last told; None where GitHub has not told, as Enterprise Servers do by default."""
         return self._api.rate
+
+    def listen(self, on_request: OnRequest) -> None:
+        """Have every request told from now on, the downloads of archives too."""
+        self._api.on_request = on_request
 
     async def head(self, repository: str, ref: str, known: CommitId | None) -> wire.Head:
         """The commit that ``ref`` (``heads/<branch>``, or ``HEAD`` for the default branch) points to.
@@ -190,7 +194,9 @@ class GitHub:
                 clock=self._clock,
             ) as batches:
                 yield batches
-        except RateLimited as limited:
-            if limited.code == archive.LIMITED and limited.retry_after_s is not None:
-                self._archive_gate.close_for(limited.retry_after_s)
+        except SkillportError as error:
+            self._api.on_request("archive", error.code)
+            if isinstance(error, RateLimited) and error.code == archive.LIMITED and error.retry_after_s is not None:
+                self._archive_gate.close_for(error.retry_after_s)
             raise
+        self._api.on_request("archive", "200")

@@ -24,9 +24,21 @@ from skillport_sync.github.transport import API_URL, USER_AGENT, Credentials, Tr
 from skillport_sync.github.wire import InstallationToken, read_installation, read_installation_token
 from skillport_sync.ports import Clock
 
-__all__ = ["READ_ONLY", "Anonymous", "AppCredentials", "AppJwt", "Credentials", "StaticToken", "usable_until"]
+__all__ = [
+    "PULL_REQUESTS",
+    "READ_ONLY",
+    "WRITING",
+    "Anonymous",
+    "AppCredentials",
+    "AppJwt",
+    "Credentials",
+    "StaticToken",
+    "usable_until",
+]
 
 READ_ONLY: Mapping[str, str] = MappingProxyType({"contents": "read", "metadata": "read"})
+WRITING: Mapping[str, str] = MappingProxyType({"contents": "write", "metadata": "read"})
+PULL_REQUESTS: Mapping[str, str] = MappingProxyType({"pull_requests": "write"})
 
 _RENEW_BEFORE = timedelta(minutes=5)
 _SHORTEST_USE = timedelta(minutes=1)
@@ -43,12 +55,15 @@ class StaticToken:
 
     __slots__ = ("_authorization",)
 
-    def __init__(self, token: str) -> None:
-        """``token`` may have white space around it, as files do. Raises Invalid for what no header can carry."""
+    def __init__(self, token: str, *, key: str = "token_file") -> None:
+        """``token`` may have white space around it, as files do; ``key`` says where it is named.
+
+        Raises Invalid for what no header can carry.
+        """
         token = token.strip()
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise Invalid(
-                "The GitHub token is empty, or has characters in it that no token has. Check [github] token_file.",
+                f"The GitHub token is empty, or has characters in it that no token has. Check [github] {key}.",
                 code="github_token_invalid",
             )
         self._authorization = f"token {token}"
@@ -77,8 +92,9 @@ class Anonymous:
 class AppCredentials:
     """A GitHub App on one repository: its installation's token, narrowed to ``permissions``, that repository and ``others``.
 
-    ``others`` are repositories of the same owner that are needed beside it; those that the installation lacks are left out. A
-    token is kept until five minutes before it expires, or until GitHub refuses it. However many wait for one, one is minted.
+    ``others`` are repositories of the same owner that are needed beside it; those that the installation lacks are left out, and
+    so are permissions that are only ``wished`` for. A token is kept until five minutes before it expires, or until GitHub refuses
+    it. However many wait for one, one is minted.
     """
 
     def __init__(
@@ -91,6 +107,7 @@ class AppCredentials:
         others: Callable[[], Collection[str]] = tuple,
         installation_id: int | None = None,
         permissions: Mapping[str, str] = READ_ONLY,
+        wished: Mapping[str, str] = MappingProxyType({}),
         api_url: str = API_URL,
         user_agent: str = USER_AGENT,
         clock: Clock,
@@ -111,13 +128,16 @@ class AppCredentials:
         self._minted_for: frozenset[str] = frozenset()
         self._installation = installation_id
         self._permissions = dict(permissions)
+        self._wished = dict(wished)
         self._clock = clock
         self._minting = asyncio.Lock()
         self._authorization: str | None = None
         self._usable_until: datetime = clock.now()
 
     async def authorization(self) -> str:
-        """Raises Denied or Missing where the App has no access to the repository, else what asking GitHub raises."""
+        """Raises Denied or Missing where the App has no access to the repository, or not as much as it needs, else what asking
+        GitHub raises.
+        """
         async with self._minting:
             needed = self._needed()
             has_expired = self._clock.now() >= self._usable_until
@@ -159,13 +179,29 @@ class AppCredentials:
             return await self._mint_for({"repository_ids": [number]})
 
     async def _mint_for(self, narrowed: Mapping[str, object]) -> str:
-        answer: object = await self._api.post(
-            f"/app/installations/{self._installation}/access_tokens",
-            data={**narrowed, "permissions": self._permissions},
-        )
+        """Raises Conflict where the installation lacks one of the repositories."""
+        path = f"/app/installations/{self._installation}/access_tokens"
+        wished = {**self._permissions, **self._wished}
+        for permissions in (wished, self._permissions) if self._wished else (self._permissions,):
+            try:
+                answer: object = await self._api.post(path, data={**narrowed, "permissions": permissions})
+                break
+            except Conflict as refused:
+                if not _lacks_permission(refused):
+                    raise
+        else:
+            raise self._without_permission()
         minted = read_installation_token(answer)
         self._usable_until = usable_until(minted, self._clock.now())
         return f"token {minted.token}"
+
+    def _without_permission(self) -> Denied:
+        needed = ", ".join(f"{name}={level}" for name, level in sorted(self._permissions.items()))
+        return Denied(
+            f"The GitHub App's installation {self._installation} was not granted what is needed on {self._repository}: {needed}. "
+            "Give the App these permissions, and accept them where it is installed.",
+            code="app_without_permission",
+        )
 
     async def _has(self, repository: str) -> bool:
         """Whether the same installation has this repository, under this name."""
@@ -191,6 +227,11 @@ class AppCredentials:
 def usable_until(minted: InstallationToken, now: datetime) -> datetime:
     """When to mint the next one: early enough, and never at once."""
     return max(minted.expires_at - _RENEW_BEFORE, now + _SHORTEST_USE)
+
+
+def _lacks_permission(refused: Conflict) -> bool:
+    # Told apart from a repository that is not there by GitHub's words only.
+    return "permissions requested" in refused.message
 
 
 def _name_of(repository: str) -> str:

@@ -24,6 +24,14 @@ def checked_api_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def graphql_url(api_url: str) -> str:
+    """Where the same GitHub answers GraphQL: beside its REST API, which an Enterprise Server has at ``/api/v3``.
+
+    https://docs.github.com/enterprise-server/graphql/guides/forming-calls-with-graphql
+    """
+    return api_url.removesuffix("/v3") + "/graphql"
+
+
 def web_host(api_url: str) -> str:
     """The host that repositories are named after, as in ``https://<host>/owner/name``, lower-case and without a port.
 

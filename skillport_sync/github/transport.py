@@ -1,16 +1,17 @@
 """Owns one exchange with GitHub's REST API: headers, limits of time and size, redirects, statuses, accounting.
 
 ``Transport`` is gidgethub's API object over aiohttp. What gidgethub would read differently never reaches it: whatever was
-not expected leaves as one of our errors. Reads go through ``ask``, which keeps bytes as bytes; gidgethub's own verbs
-(``post``, ``patch``) work too. Nothing is retried, but for one new token after a 401.
+not expected leaves as one of our errors. Reads go through ``ask`` and writes through ``tell``, which keep bytes as bytes;
+gidgethub's own verbs (``post``, ``patch``) work too. Nothing is retried, but for one new token after a 401.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from io import BytesIO
 from typing import Protocol
 
 import aiohttp
@@ -38,11 +39,24 @@ USER_AGENT = f"skillport-sync/{__version__}"
 
 JSON = "application/vnd.github+json"
 
+NOT_REACHED = "github_not_reached"
+"""The code where there was no connection: whatever was asked, GitHub has not heard of it. Any other failure leaves that open."""
+
 _ERROR_BODY_BYTES = 64 * 1024
+_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 _REDIRECTS = frozenset({301, 307, 308})
 _FREE = frozenset({304, 401, 429})
 """What GitHub answers without taking it from the primary limit."""
 _WRITTEN = frozenset({200, 201, 202, 204})
+
+
+OnRequest = Callable[[str, str], None]
+"""Told of every request that was sent: its kind, as ``request_kind`` has it, and what came of it: the status, ``cut`` where not
+all of an answer came, ``no_answer``. Returns at once, never raises."""
+
+
+def unheard(kind: str, outcome: str) -> None:
+    """The ``OnRequest`` of a client that nobody counts for."""
 
 
 class Credentials(Protocol):
@@ -104,6 +118,7 @@ class Transport(GitHubAPI):
         super().__init__(user_agent, base_url=checked_api_url(api_url))
         self.spent = Spent()
         self.rate: RateFact | None = None
+        self.on_request: OnRequest = unheard
         self._session = session
         self._credentials = credentials
         self._clock = clock
@@ -141,6 +156,22 @@ class Transport(GitHubAPI):
                 self._limits.max_json_bytes if max_bytes is None else max_bytes,
             )
         )
+
+    async def tell(self, method: str, path: str, json: bytes, *, expected: Collection[int]) -> Answer:
+        """Send ``json`` to ``path`` (quoted already, or a whole address of this GitHub's) and take one of these statuses.
+
+        Raises as ``ask`` does. Unauthenticated, Denied, Missing, Conflict, RateLimited and the code ``github_not_reached`` say
+        that nothing was done; after any other error it may have been.
+        """
+        headers = sansio.create_headers(self.requester, accept=JSON)
+        headers["content-type"] = "application/json; charset=utf-8"
+        url = sansio.format_url(path, None, base_url=self.base_url)
+        limit = self._limits.max_json_bytes
+        return await self._exchange(_Question(method, url, headers, frozenset(expected), limit, json))
+
+    def close_for(self, wait_s: float) -> None:
+        """Ask nothing for so long: for a limit that only the reader of an answer can see."""
+        self._gate.close_for(wait_s)
 
     async def _request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
@@ -206,32 +237,37 @@ class Transport(GitHubAPI):
             self._gate.check()
             self.spent += Spent(requests=1)
             began_s = self._clock.monotonic_s()
-            status, cost = None, 0
+            status, cost, outcome = None, 0, "no_answer"
             try:
                 async with self._session.request(
                     question.method,
                     URL(question.url, encoded=True),
                     headers={**question.headers, "x-github-api-version": API_VERSION},
-                    data=question.body or None,
+                    data=BytesIO(question.body) if question.body else None,  # bytes alone would go out in one piece
                     allow_redirects=False,
                     raise_for_status=False,
                     timeout=self._timeout,
                 ) as response:
-                    status = response.status
+                    status, outcome = response.status, "cut"
                     cost = int(status not in _FREE)
                     self.spent += Spent(primary=cost)
                     self.rate = read_rate(response.headers) or self.rate
-                    return Answer(status, response.headers, await _body(response, question), question.url)
+                    body = await _body(response, question)
+                    outcome = str(status)
+                    return Answer(status, response.headers, body, question.url)
             except (aiohttp.ClientError, OSError) as error:
                 # Not chained: some of aiohttp's errors carry the request, its Authorization included, in their repr.
                 raise Unavailable(
-                    f"GitHub gave no whole answer to {question}: {why(error)}.", code="github_unreachable"
+                    f"GitHub gave no whole answer to {question}: {why(error)}.",
+                    code=NOT_REACHED if isinstance(error, _NEVER_SENT) else "github_unreachable",
                 ) from None
             finally:
+                kind = request_kind(question.path)
+                self.on_request(kind, outcome)
                 log.debug(
                     "github_asked",
                     method=question.method,
-                    kind=request_kind(question.path),
+                    kind=kind,
                     status=status,
                     duration_ms=round((self._clock.monotonic_s() - began_s) * 1000, 1),
                     cost=cost,

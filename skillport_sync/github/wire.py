@@ -10,14 +10,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, Literal, NoReturn, cast
+from typing import Annotated, Literal, cast
 
 import msgspec
-import orjson
 
-from skillport_sync.errors import Broken
 from skillport_sync.git.listing import RawEntry
 from skillport_sync.git.objects import CommitId, Mode, TreeId, is_object_id
+from skillport_sync.github.fields import fields_of, flag, inner, list_of, number, object_of, oid, refuse, text, time
 
 Relation = Literal["ahead", "behind", "diverged", "identical"]
 """What ``head`` is to ``base`` in a comparison."""
@@ -111,24 +110,22 @@ _RELATIONS = frozenset({"ahead", "behind", "diverged", "identical"})
 
 def read_head(body: bytes) -> CommitId:
     """The commit id that is the whole body of an ``application/vnd.github.sha`` answer."""
-    text = body.strip().decode("ascii", "replace")
-    if not is_object_id(text):
-        _refuse("a branch's head", "it is not a commit id")
-    return CommitId(text)
+    line = body.strip().decode("ascii", "replace")
+    if not is_object_id(line):
+        refuse("a branch's head", "it is not a commit id")
+    return CommitId(line)
 
 
 def read_commit(body: bytes) -> CommitFact:
     what = "a commit"
-    answer = _object(body, what)
-    committer = _inner(answer, "committer", what)
-    parents = answer.get("parents")
-    if not isinstance(parents, list):
-        _refuse(what, "it has no list of parents")
+    answer = object_of(body, what)
+    committer = inner(answer, "committer", what)
+    parents = list_of(answer.get("parents"), what)
     return CommitFact(
-        id=CommitId(_id(answer, what)),
-        tree=TreeId(_id(_inner(answer, "tree", what), what)),
-        parents=tuple(CommitId(_id(_fields(parent, what), what)) for parent in parents),
-        committed_at=_time(committer, "date", what),
+        id=CommitId(oid(answer, what)),
+        tree=TreeId(oid(inner(answer, "tree", what), what)),
+        parents=tuple(CommitId(oid(fields_of(parent, what), what)) for parent in parents),
+        committed_at=time(committer, "date", what),
     )
 
 
@@ -160,12 +157,12 @@ def read_tree(body: bytes) -> TreeAnswer:
         answer = _TREE.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         entry = _ENTRY.search(str(error))
-        _refuse(what, f"entry {entry[1]} is not what git lists" if entry else "it is not a list of entries")
+        refuse(what, f"entry {entry[1]} is not what git lists" if entry else "it is not a list of entries")
     entries: list[RawEntry] = []
     for row in answer.tree:
         mode = _MODES.get((row.mode, row.type))
         if mode is None or not is_object_id(row.sha) or (row.size is None and mode.has_content):
-            _refuse(what, f"entry {len(entries)} has no usable id or size, or no mode and type that git knows")
+            refuse(what, f"entry {len(entries)} has no usable id or size, or no mode and type that git knows")
         entries.append(RawEntry(row.path.encode(), mode, row.sha, row.size if mode.has_content else None))
     # Rarely any: one search of the whole answer spares one a name.
     may_be_lossy = b"\xef\xbf\xbd" in body or b"\\ufff" in body or b"\\uFFF" in body
@@ -175,44 +172,38 @@ def read_tree(body: bytes) -> TreeAnswer:
 
 def read_repository(body: bytes) -> RepositoryFact:
     what = "a repository"
-    answer = _object(body, what)
-    number = answer.get("id")
-    if type(number) is not int:
-        _refuse(what, "it has no id")
+    answer = object_of(body, what)
     return RepositoryFact(
-        id=number,
-        full_name=_text(answer, "full_name", what),
-        default_branch=_text(answer, "default_branch", what),
-        private=_flag(answer, "private", what),
-        archived=_flag(answer, "archived", what),
+        id=number(answer, "id", what),
+        full_name=text(answer, "full_name", what),
+        default_branch=text(answer, "default_branch", what),
+        private=flag(answer, "private", what),
+        archived=flag(answer, "archived", what),
     )
 
 
 def read_comparison(body: bytes) -> Relation:
-    status = _text(_object(body, "a comparison"), "status", "a comparison")
+    status = text(object_of(body, "a comparison"), "status", "a comparison")
     if status not in _RELATIONS:
-        _refuse("a comparison", "its status is none that is known")
+        refuse("a comparison", "its status is none that is known")
     return cast(Relation, status)
 
 
 def read_installation(body: bytes) -> int:
     """The id of an App's installation."""
-    number = _object(body, "an installation").get("id")
-    if type(number) is not int:
-        _refuse("an installation", "it has no id")
-    return number
+    return number(object_of(body, "an installation"), "id", "an installation")
 
 
 def read_account_installation(body: bytes) -> Installation:
     """An App's installation, with the account it is on and what it was granted there."""
     what = "an installation"
-    answer = _object(body, what)
-    account = _inner(answer, "account", what)
-    granted = _inner(answer, "permissions", what)
+    answer = object_of(body, what)
+    account = inner(answer, "account", what)
+    granted = inner(answer, "permissions", what)
     return Installation(
         id=read_installation(body),
-        account=_text(account, "login", what),
-        account_type=_text(account, "type", what),
+        account=text(account, "login", what),
+        account_type=text(account, "type", what),
         permissions={name: level for name, level in granted.items() if isinstance(level, str)},
         is_suspended=answer.get("suspended_at") is not None,
     )
@@ -221,11 +212,11 @@ def read_account_installation(body: bytes) -> Installation:
 def read_installation_token(answer: object) -> InstallationToken:
     """A token as GitHub mints it. Opaque: its length and alphabet have changed before; only a header must be able to carry it."""
     what = "an installation token"
-    fields = _fields(answer, what)
-    token = _text(fields, "token", what)
+    fields = fields_of(answer, what)
+    token = text(fields, "token", what)
     if not (token.isascii() and token.isprintable() and " " not in token):
-        _refuse(what, "no header can carry it")
-    return InstallationToken(token, _time(fields, "expires_at", what))
+        refuse(what, "no header can carry it")
+    return InstallationToken(token, time(fields, "expires_at", what))
 
 
 def read_rate(headers: Mapping[str, str]) -> RateFact | None:
@@ -239,56 +230,3 @@ def read_rate(headers: Mapping[str, str]) -> RateFact | None:
         )
     except (KeyError, ValueError, OverflowError, OSError):
         return None
-
-
-def _object(body: bytes, what: str) -> Mapping[str, object]:
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        _refuse(what, "it is not JSON")
-    return _fields(answer, what)
-
-
-def _fields(value: object, what: str) -> Mapping[str, object]:
-    if not isinstance(value, dict):
-        _refuse(what, "a part of it is not an object")
-    return cast(Mapping[str, object], value)
-
-
-def _inner(fields: Mapping[str, object], key: str, what: str) -> Mapping[str, object]:
-    return _fields(fields.get(key), what)
-
-
-def _text(fields: Mapping[str, object], key: str, what: str) -> str:
-    value = fields.get(key)
-    if not isinstance(value, str) or not value:
-        _refuse(what, f'its "{key}" is no text')
-    return value
-
-
-def _flag(fields: Mapping[str, object], key: str, what: str) -> bool:
-    value = fields.get(key)
-    if not isinstance(value, bool):
-        _refuse(what, f'its "{key}" is neither true nor false')
-    return value
-
-
-def _id(fields: Mapping[str, object], what: str) -> str:
-    value = _text(fields, "sha", what)
-    if not is_object_id(value):
-        _refuse(what, "an id in it is not 40 hex digits")
-    return value
-
-
-def _time(fields: Mapping[str, object], key: str, what: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(_text(fields, key, what))
-        return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        _refuse(what, f'its "{key}" is no time')
-
-
-def _refuse(what: str, found: str) -> NoReturn:
-    raise Broken(
-        f"GitHub's answer about {what} cannot be read: {found}. Nothing was taken from it.", code="github_answer_broken"
-    )

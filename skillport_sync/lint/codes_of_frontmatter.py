@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skillport_sync.lint.code import CLAUDE_CODE, NOWHERE, SERVED, SPECIFIED, UPLOAD, WARNING, Code
+from skillport_sync.lint.code import CLAUDE_CODE, SEP, SERVED, SPECIFIED, UPLOAD, WARNING, Code
 
 FRONTMATTER_CODES = (
     Code(
@@ -24,9 +24,9 @@ FRONTMATTER_CODES = (
     Code(
         "frontmatter_first_line",
         WARNING,
-        UPLOAD,
+        SPECIFIED,
         'The first line is not exactly "---".',
-        "A byte order mark before it or spaces after it are enough for the upload to find no frontmatter.",
+        "A byte order mark before it or spaces after it are enough for stricter surfaces to find no frontmatter.",
         'Save the file as UTF-8 without a mark, with nothing but "---" in its first line.',
     ),
     Code(
@@ -96,10 +96,18 @@ FRONTMATTER_CODES = (
     Code(
         "frontmatter_duplicate_key",
         WARNING,
-        NOWHERE,
+        SEP,
         "A key stands twice in the frontmatter.",
         "The last one counts here; other readers take the first or none.",
         "Keep one of them.",
+    ),
+    Code(
+        "frontmatter_not_exact",
+        WARNING,
+        SEP,
+        "The frontmatter holds something that readers of YAML do not agree on, or that JSON cannot say.",
+        "A client of the skills extension compares it with what it was told, and does not load a skill where the two differ.",
+        "Write what is named plainly: numbers and unusual keys in quotes, no anchors, no tags, brackets on one line.",
     ),
     Code(
         "frontmatter_tag_ignored",

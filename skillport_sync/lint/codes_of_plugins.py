@@ -155,9 +155,9 @@ PLUGIN_CODES = (
         "strict_conflict",
         ERROR,
         CLAUDE_CODE | SERVED,
-        'plugin.json lists components although the entry is "strict": false.',
+        'There is a plugin.json although the entry is "strict": false and lists components itself.',
         "The two contradict each other: Claude Code does not load the plugin, and its skills are left out.",
-        "List them in one place, or take out the strict.",
+        "Take out plugin.json, or the strict, or list the components in plugin.json.",
     ),
     Code(
         "skills_path_invalid",

@@ -130,6 +130,14 @@ SKILL_CODES = (
         "Move parts of it into files of their own.",
     ),
     Code(
+        "skill_md_not_utf8",
+        WARNING,
+        SEP,
+        "SKILL.md is not UTF-8.",
+        "A client of the skills extension is sent bytes, and finds no instructions in them.",
+        "Save the file as UTF-8.",
+    ),
+    Code(
         "skill_md_not_held",
         ERROR,
         SERVED,

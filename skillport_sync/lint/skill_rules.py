@@ -3,6 +3,8 @@
 Rules: the Agent Skills specification (https://agentskills.io/specification), which claude.ai's upload, the Skills API and the
 skills extension of MCP follow, each with additions of its own. What is wrong with the frontmatter as YAML the catalog says.
 
+What the skills extension asks of the way it is written has an owner of its own, ``skills_extension_rules``.
+
 Problem codes: skill_name_missing, skill_name_not_kebab, skill_name_too_long, skill_name_differs, skill_name_reserved,
 skill_description_too_long, skill_description_markup, skill_listing_cut, frontmatter_key_unknown, frontmatter_field_invalid,
 frontmatter_first_line, frontmatter_crlf, frontmatter_ends_early.
@@ -13,9 +15,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from skillport_sync.catalog.frontmatter import read_frontmatter
 from skillport_sync.catalog.model import Remark, Skill
-from skillport_sync.lint.code import Code
+from skillport_sync.lint.code import Code, Surface
 from skillport_sync.lint.codes import CODES
+from skillport_sync.lint.skills_extension_rules import inexact
 from skillport_sync.lint.written_frontmatter import WrittenFrontmatter, written_frontmatter
 
 ALLOWED_KEYS = frozenset({"name", "description", "license", "compatibility", "metadata", "allowed-tools"})
@@ -26,20 +30,32 @@ MAX_KEYS_TOLD = 20
 LISTED_CHARS = 1536
 """So much of description and when_to_use together does Claude Code list (measured, 2.1.329)."""
 
-_KEBAB_CASE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+KEBAB_CASE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _RESERVED = re.compile("claude|anthropic", re.IGNORECASE)
 _SHOWN_CHARS = 80
+_NAMED_HERE = frozenset({"frontmatter_first_line", "skill_md_not_utf8"})
 
 
 def skill_remarks(skill: Skill, content: bytes) -> Iterator[Remark]:
     """What surfaces have against this skill because of its SKILL.md, whose bytes these are."""
     written = written_frontmatter(content)
-    if written is None:
-        return
-    yield from _writing(written)
-    yield from _name(skill, written)
-    yield from _description(skill.frontmatter, written)
-    yield from _keys(skill.frontmatter, written)
+    writing = [] if written is None else list(_writing(written))
+    yield from writing
+    if written is not None:
+        yield from _name(skill, written)
+        yield from _description(skill.frontmatter, written)
+        yield from _keys(skill.frontmatter, written)
+    if skill.frontmatter:
+        yield from _exactness(content, writing)
+
+
+def _exactness(content: bytes, told: list[Remark]) -> Iterator[Remark]:
+    """What the skills extension has against it, unless something of that is told already."""
+    found = inexact(content)
+    told_of = () if found is None else (*told, *read_frontmatter(content).problems)
+    if found is not None and not any(Surface.SEP_2640 in CODES[remark.code].breaks for remark in told_of):
+        code = found.code if found.code in _NAMED_HERE else "frontmatter_not_exact"
+        yield _remark(code, f"{found.what}; hosts of the skills extension refuse the skill", found.line)
 
 
 def _writing(written: WrittenFrontmatter) -> Iterator[Remark]:
@@ -62,7 +78,7 @@ def _name(skill: Skill, written: WrittenFrontmatter) -> Iterator[Remark]:
         return  # the catalog says so
     line = written.line_of("name")
     shown = repr(name[:_SHOWN_CHARS])
-    if not _KEBAB_CASE.fullmatch(name):
+    if not KEBAB_CASE.fullmatch(name):
         yield _remark("skill_name_not_kebab", f"{shown} must be small letters, digits and single hyphens", line)
     if len(name) > MAX_NAME_CHARS:
         message = f"the name has {len(name):,} characters, more than {MAX_NAME_CHARS}"
@@ -80,7 +96,6 @@ def _description(frontmatter: Mapping[str, object], written: WrittenFrontmatter)
     if not isinstance(description, str):
         return  # the catalog says so
     line = written.line_of("description")
-    description = description.strip()
     if len(description) > MAX_DESCRIPTION_CHARS:
         message = f"the description has {len(description):,} characters, more than {MAX_DESCRIPTION_CHARS:,}"
         yield _remark("skill_description_too_long", message, line)

@@ -9,6 +9,7 @@ from skillport_sync.errors import Invalid
 from skillport_sync.github.client import GitHub
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.sync.loop import Loop
+from skillport_sync.sync.pull import Pull
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Mirrored:
     branch: str | None
     """As configured; None follows the repository's default branch."""
     github: GitHub
+    pull: Pull
     loop: Loop
 
 

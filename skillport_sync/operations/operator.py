@@ -45,7 +45,7 @@ from skillport_sync.reports import (
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.store.state import StateStore
 from skillport_sync.sync.loop import Order
-from skillport_sync.tokens import TokenHash, hash_of, mint
+from skillport_sync.tokens import hash_of, mint
 
 DELIVERIES_SHOWN = 20
 
@@ -65,19 +65,16 @@ class LocalOperator:
         current: Current,
         clock: Clock,
         entropy: Entropy,
-        on_revoked: Callable[[TokenHash], None],
         running_since: datetime | None,
         next_reconcile_at: Callable[[], datetime | None],
     ) -> None:
-        """``running_since`` is None where no service runs and the files were opened for one command; ``on_revoked`` is told
-        of each revoked token at once, so that nothing remembers it."""
+        """``running_since`` is None where no service runs and the files were opened for one command."""
         self._marketplaces = marketplaces
         self._mirror = mirror
         self._state = state
         self._current = current
         self._clock = clock
         self._entropy = entropy
-        self._on_revoked = on_revoked
         self._running_since = running_since
         self._next_reconcile_at = next_reconcile_at
         self._trail = OperatorTrail(state.audit, clock)
@@ -259,22 +256,26 @@ class LocalOperator:
         return NewToken(token, token_row(made))
 
     async def list_tokens(self) -> list[TokenRow]:
-        """Every token there is or was, oldest first."""
-        return [token_row(row) for row in self._state.tokens.list()]
+        """Every token there is or was, oldest first; of those that people made for themselves, all that are not over."""
+        rows = [*self._state.tokens.list(), *await self._state.minted_tokens.all()]
+        return [token_row(row) for row in sorted(rows, key=lambda row: row.id)]
 
     async def revoke_token(self, token_id: str) -> bool:
-        """Make a token worthless, on every surface, at once. False when it was already.
+        """Make a token worthless, on every surface, at once, and with it what was asked for with it: tokens and links. False when
+        it was already.
 
         Raises:
             Missing: there is no such token.
         """
-        row = next((row for row in self._state.tokens.list() if str(row.id) == token_id), None)
+        rows = [*self._state.tokens.list(), *await self._state.minted_tokens.all()]
+        row = next((row for row in rows if str(row.id) == token_id), None)
         if row is None:
             raise Missing(f"there is no token {token_id}; `skillport-sync token list` shows them")
-        revoked = await self._state.tokens.revoke(row.id)
-        self._on_revoked(TokenHash(row.token_sha256))
+        revoke = self._state.tokens.revoke if row.purpose is None else self._state.minted_tokens.revoke
+        revoked = await revoke(row.id)
         if revoked:
-            await self._trail.note("token revoke", detail=f"token {row.id} ({row.label}) of {row.principal.id}")
+            called = row.label if row.purpose is None else f"for {row.purpose}"
+            await self._trail.note("token revoke", detail=f"token {row.id} ({called}) of {row.principal.id}")
         return revoked
 
     # --- people who signed in, and what anybody did ------------------------------------------------------------------------
@@ -284,7 +285,8 @@ class LocalOperator:
         return await sessions.listed(self._state, user)
 
     async def revoke_sessions(self, request: RevokeRequest) -> RevokedSessions:
-        """End every session of one person, on every surface, at once. Their API tokens are named and stay.
+        """End every session of one person, on every surface, at once, with the tokens they made for themselves and the links they
+        asked for. API tokens that an operator made for them are named and stay.
 
         Raises:
             Missing: nobody of this id ever signed in, and no API token speaks for them.

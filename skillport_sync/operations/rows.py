@@ -79,4 +79,7 @@ def token_row(row: KeptToken) -> TokenRow:
         expires_at=row.expires_at,
         last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,
+        purpose=row.purpose,
+        read_only=row.read_only,
+        client_id=row.client_id,
     )

@@ -22,7 +22,8 @@ async def listed(state: StateStore, user: str | None) -> list[SessionRow]:
 
 
 async def revoke(state: StateStore, request: RevokeRequest, clock: Clock, trail: OperatorTrail) -> RevokedSessions:
-    """End every grant, code and token of somebody who signed in. Whoever remembers one of them is told in the same moment.
+    """End every grant, code and token of somebody, those they made for themselves too, and every link they asked for. Whoever
+    remembers one of them is told in the same moment.
 
     Raises:
         Missing: nobody of this id ever signed in, and no API token speaks for them.
@@ -37,12 +38,14 @@ async def revoke(state: StateStore, request: RevokeRequest, clock: Clock, trail:
             code="unknown_person",
         )
     alive = await state.oauth.sessions(person)
-    ended = await state.oauth.revoke_person(person, REVOKED)
+    ended = frozenset(await state.oauth.revoke_person(person, REVOKED))
+    minted = tuple(token_row(token) for token in await state.minted_tokens.all() if token.token_sha256 in ended)
     for session in alive:
         await trail.note_ended(person, session.client_id, request.reason)
     because = f" ({request.reason})" if request.reason else ""
-    await trail.note("sessions revoke", detail=f"{person}, {len(alive)} ended{because}")
-    return RevokedSessions(person, tuple(map(_row, alive)), len(ended), speaking)
+    tokens = f", {len(minted)} tokens" if minted else ""
+    await trail.note("sessions revoke", detail=f"{person}, {len(alive)} ended{tokens}{because}")
+    return RevokedSessions(person, tuple(map(_row, alive)), len(ended) - len(minted), speaking, minted)
 
 
 def _row(kept: KeptSession) -> SessionRow:

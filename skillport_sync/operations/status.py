@@ -71,6 +71,7 @@ async def take(
         quarantined=len(snapshot.catalog.withheld),
         unbumped_count=len(unbumped),
         unbumped=tuple(f"{each.plugin}/{each.name}" for each in unbumped[:UNBUMPED_SHOWN]),
+        title=snapshot.catalog.title,
     )
 
 

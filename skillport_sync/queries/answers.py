@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from skillport_sync.access.model import Principal
+from skillport_sync.catalog.model import Skill
+from skillport_sync.files import HeldFile
 from skillport_sync.git.objects import CommitId, TreeId
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.publication import PublicationId
@@ -140,6 +142,37 @@ class FetchAnswer(Answer):
     next_cursor: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentsAnswer(Answer):
+    """Everything that one skill consists of, by what the mirror knows it by; the bytes are read elsewhere."""
+
+    found: Skill
+    """As its publication has it: plugin, tags, frontmatter."""
+    skill: SkillFact
+    files: tuple[tuple[str, HeldFile], ...]
+    """``(path relative to the skill, file)`` by path, all that the asker may see. Those without ``sha256`` are not held."""
+    editable: bool
+    """Whether they may change it, which only what is served can be."""
+    publication: PublicationKey
+    """What it was read from."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrowsedSkill:
+    """A skill as the catalog has it, to somebody who may read it."""
+
+    marketplace: MarketplaceName
+    skill: Skill
+    editable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrowseAnswer(Answer):
+    skills: tuple[BrowsedSkill, ...]
+    """All that fit, those that the marketplace does not publish among them; by marketplace, plugin and directory, or best first
+    where there was a query."""
+
+
 @dataclass(frozen=True, slots=True)
 class HistoryFact:
     """What a skill was from one commit on, as far as the asker may know: a time when they might not read it is one when it was
@@ -170,6 +203,9 @@ class Installed:
     name: str
     version: str | None = None
     revision: str | None = None
+    plugin: str | None = None
+    """Where it is from, if they know: names alone collide."""
+    marketplace: str | None = None
 
 
 class InstalledStatus(StrEnum):

@@ -111,7 +111,7 @@ async def pack(blobs: BlobReader, listed: SkillFiles, wanted: SkillFiles, start:
         fits_surely = file.size_bytes * 2 < room
         if contents and not fits_surely and file.size_bytes // 4 > room:
             break
-        piece = await _cut(await _content(blobs, path, file), offset, room)
+        piece = await _cut(await read_whole(blobs, path, file), offset, room)
         if not piece.is_last and contents:
             break
         contents.append(Part(path, file.size_bytes, offset, piece.content, piece.is_text))
@@ -138,7 +138,8 @@ def _lines(files: SkillFiles, room: int) -> tuple[list[FileFact], int]:
     return lines, room - spent
 
 
-async def _content(blobs: BlobReader, path: str, file: HeldFile) -> bytes:
+async def read_whole(blobs: BlobReader, path: str, file: HeldFile) -> bytes:
+    """All of a file whose content is held. Raises: as ``blobs``, but Unavailable for Missing: what is lost is fetched again."""
     try:
         return await blobs.content(file.oid)
     except Missing as error:

@@ -6,7 +6,7 @@ exactly as what does not exist. Never changes anything, never asks GitHub.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from skillport_sync.access.decide import is_editor
@@ -16,6 +16,8 @@ from skillport_sync.errors import Invalid, Unavailable
 from skillport_sync.ports import Clock, MarketplaceName
 from skillport_sync.publication import Published
 from skillport_sync.queries.answers import (
+    BrowseAnswer,
+    ContentsAnswer,
     FetchAnswer,
     Freshness,
     Installed,
@@ -26,18 +28,20 @@ from skillport_sync.queries.answers import (
     VersionAnswer,
     WhoamiAnswer,
 )
-from skillport_sync.queries.cursors import Cursor, decode, question_digest
+from skillport_sync.queries.browsing import browsed
+from skillport_sync.queries.contents import content_of, files_of, is_editable
+from skillport_sync.queries.cursors import Cursor, decode, key_of, question_digest
 from skillport_sync.queries.earlier import Earlier, Kept, not_kept
 from skillport_sync.queries.fetching import BlobReader, Place, chosen, own_paths, pack
 from skillport_sync.queries.finding import Finding
 from skillport_sync.queries.listing import Listing, Wanted
 from skillport_sync.queries.naming import Names
 from skillport_sync.queries.past import Past, SkillHistory
+from skillport_sync.queries.plugins import Plugins, PluginsAnswer
 from skillport_sync.queries.retention import Retention
 from skillport_sync.queries.search import BodyReader, Search
 from skillport_sync.queries.versions import compare, fact_of
 from skillport_sync.queries.views import Standing, Views, off_loop
-from skillport_sync.queries.visible import visible_files
 from skillport_sync.restoring import Restoring
 
 DEFAULT_LIMIT = 100
@@ -79,6 +83,7 @@ class Queries:
         self._listing = Listing(self._views, self._retention, self._search)
         self._past = Past(store, store)
         self._finding = Finding(self._retention, Earlier(store, restoring), self._past)
+        self._plugins = Plugins(store)
         self._why_absent = why_absent
 
     def standing(self, principal: Principal) -> Standing | None:
@@ -87,6 +92,10 @@ class Queries:
 
     def freshness(self, marketplace: MarketplaceName) -> Freshness:
         return Freshness(self._current.age_s(marketplace), self._current.is_stale(marketplace))
+
+    def titles(self) -> Mapping[MarketplaceName, str]:
+        """What each marketplace that is served calls itself, in its marketplace.json."""
+        return {one.snapshot.marketplace: one.snapshot.catalog.title for one in self._views.published()}
 
     async def list_skills(
         self,
@@ -137,8 +146,7 @@ class Queries:
             found = await self._finding.paged(principal, skill, view, version, decoded.publications)
         published = found.published
         in_force = any(published is one for one in view.published)
-        skills = len(published.snapshot.catalog.skills)
-        files = await off_loop(skills, visible_files, published, principal, found.skill, view.published)
+        files = await files_of(principal, found, view)
         wanted = await off_loop(len(files), chosen, files, paths or own_paths(files), found.skill.label)
         try:
             packed = await pack(self._blobs, () if paths else files, wanted, place)
@@ -158,6 +166,68 @@ class Queries:
             files=packed.listing,
             contents=packed.contents,
             next_cursor=following,
+        )
+
+    async def contents(
+        self, principal: Principal, skill: str, *, version: str | None = None, commit: str | None = None
+    ) -> ContentsAnswer:
+        """Everything one skill consists of, without its bytes; of what is served, or of an earlier ``version`` or ``commit``."""
+        standing = await self._standing(principal)
+        view = standing.view
+        found = await self._finding.at(principal, skill, view, version, commit)
+        files = await files_of(principal, found, view)
+        in_force = any(found.published is one for one in view.published)
+        return ContentsAnswer(
+            snapshots=self._facts((found.published,)),
+            # Who may change it is said of this very person.
+            basis=standing.personal if in_force else None,
+            several=len(view.published) > 1,
+            found=found.skill,
+            skill=fact_of(found),
+            files=tuple(files),
+            editable=is_editable(principal, found, view),
+            publication=key_of(found.published),
+        )
+
+    async def content(self, contents: ContentsAnswer, path: str) -> bytes:
+        """All the bytes of one of these files, checked.
+
+        Raises: Missing where there is none of this path or its content is not held, Broken, Unavailable.
+        """
+        return await content_of(self._blobs, contents, path)
+
+    async def browse(
+        self,
+        principal: Principal,
+        *,
+        query: str | None = None,
+        surface: str | None = None,
+        plugin: str | None = None,
+        published: bool | None = None,
+    ) -> BrowseAnswer:
+        """All skills this person may read, or those that fit; ``published`` False: those that no marketplace shows around."""
+        wanted = Wanted.of(query, surface, plugin, None)
+        standing = await self._standing(principal)
+        view = standing.view
+        index = await self._search.index(view) if wanted.query is not None and published is not False else None
+        skills = await off_loop(view.readable, browsed, principal, view, wanted, published, index)
+        return BrowseAnswer(
+            snapshots=self._facts(view.published),
+            basis=standing.personal if index is None or not index.lacking else None,
+            several=len(view.published) > 1,
+            skills=skills,
+        )
+
+    async def plugins(self, principal: Principal) -> PluginsAnswer:
+        """Every marketplace.json as this person may have it, plugin by plugin."""
+        standing = await self._standing(principal)
+        published = standing.view.published
+        return PluginsAnswer(
+            snapshots=self._facts(published),
+            # A plugin's own rules decide too, and they tell people apart who may read the same skills.
+            basis=standing.personal,
+            several=len(published) > 1,
+            marketplaces=await self._plugins.shelves(principal, standing),
         )
 
     async def versions(self, principal: Principal, skill: str) -> VersionAnswer:

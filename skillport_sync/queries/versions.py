@@ -12,6 +12,7 @@ from semver import Version
 
 from skillport_sync.queries.answers import Installed, InstalledFact, InstalledStatus, PluginFact, SkillFact
 from skillport_sync.queries.naming import Found, FoundPlugin, Names
+from skillport_sync.template.own_skill import OWN_MARKETPLACE, own_skill
 
 
 def fact_of(found: Found) -> SkillFact:
@@ -28,14 +29,42 @@ def fact_of(found: Found) -> SkillFact:
 
 def compare(asked: Installed, names: Names) -> InstalledFact:
     """What has become of something installed: of a skill, else of a plugin, else of what either is called since."""
-    if skills := names.skills(asked.name):
+    *surer, last = _labels(asked)
+    for label in surer:
+        fact = _compared(asked, label, names)
+        if fact.status is not InstalledStatus.GONE:
+            return fact
+    fact = _compared(asked, last, names)
+    return fact if fact.status is not InstalledStatus.GONE else _own(asked) or fact
+
+
+def _own(asked: Installed) -> InstalledFact | None:
+    """What has become of the skill that comes with this service; None where another is meant."""
+    own = own_skill()
+    named = asked.name in (own.name, f"{own.plugin}/{own.name}") and asked.plugin in (None, own.plugin)
+    if not named or asked.marketplace not in (None, OWN_MARKETPLACE):
+        return None
+    current = SkillFact(OWN_MARKETPLACE, own.plugin, own.name, own.version, own.revision)
+    return InstalledFact(asked.name, status_of(asked.version, _revision(asked), own.version, own.revision), current)
+
+
+def _labels(asked: Installed) -> tuple[str, ...]:
+    """What it may be called, the surest first: an operator may have given its marketplace another name since."""
+    if asked.plugin is None or "/" in asked.name:
+        return (asked.name,)
+    label = f"{asked.plugin}/{asked.name}"
+    return (label,) if asked.marketplace is None else (f"{label}@{asked.marketplace}", label)
+
+
+def _compared(asked: Installed, label: str, names: Names) -> InstalledFact:
+    if skills := names.skills(label):
         return _skill(asked, skills, names)
-    if plugins := names.plugins(asked.name):
+    if plugins := names.plugins(label):
         return _plugin(asked, plugins)
-    if skills := names.renamed(asked.name):
+    if skills := names.renamed(label):
         fact = _skill(asked, skills, names)
         return fact if fact.current is None else InstalledFact(asked.name, InstalledStatus.RENAMED, fact.current)
-    if plugins := names.renamed_plugins(asked.name):
+    if plugins := names.renamed_plugins(label):
         fact = _plugin(asked, plugins)
         return fact if fact.current is None else InstalledFact(asked.name, InstalledStatus.RENAMED, fact.current)
     return InstalledFact(asked.name, InstalledStatus.GONE, None)

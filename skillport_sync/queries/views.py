@@ -55,6 +55,11 @@ class View:
     def size(self) -> int:
         return sum(len(shelf.listed) for shelf in self.shelves)
 
+    @property
+    def readable(self) -> int:
+        """How many may be read, those that are not listed among them."""
+        return sum(len(shelf.skills) for shelf in self.shelves)
+
     def __iter__(self) -> Iterator[tuple[Published, Skill]]:
         return ((shelf.published, skill) for shelf in self.shelves for skill in shelf.listed)
 

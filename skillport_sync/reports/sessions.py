@@ -45,4 +45,6 @@ class RevokedSessions(Report):
     access_tokens: int = 0
     """How many access tokens opened something until now."""
     api_tokens: tuple[TokenRow, ...] = ()
-    """Those that speak for the same person and still do: each is revoked by its own id."""
+    """Those that an operator made for the same person and that still speak for them: each is revoked by its own id."""
+    minted_tokens: tuple[TokenRow, ...] = ()
+    """Those that the person made for themselves: revoked with the sessions."""

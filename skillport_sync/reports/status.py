@@ -102,6 +102,8 @@ class MarketplaceStatus(Report):
     """Skills whose content changed while their version stayed: whoever has that version does not hear of it."""
     unbumped: tuple[str, ...] = ()
     """The labels of the first 20."""
+    title: str | None = None
+    """What its marketplace.json calls itself, by which Claude Code knows it."""
 
 
 @dataclass(frozen=True, slots=True)

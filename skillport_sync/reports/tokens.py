@@ -1,4 +1,4 @@
-"""Owns the words of API tokens. Values only; ``NewToken`` is the one report that holds a secret, whose purpose it is."""
+"""Owns the words of tokens. Values only; ``NewToken`` is the one report that holds a secret, whose purpose it is."""
 
 from __future__ import annotations
 
@@ -34,6 +34,11 @@ class TokenRow(Report):
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
+    purpose: str | None = None
+    """What somebody made it for themselves for; None: an operator made it."""
+    read_only: bool = False
+    client_id: str | None = None
+    """Through which client they asked for it."""
 
 
 @dataclass(frozen=True, slots=True)

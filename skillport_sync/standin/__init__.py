@@ -22,11 +22,13 @@ from skillport_sync.standin.hooks import Delivery, Hook
 from skillport_sync.standin.hub import StandInGitHub
 from skillport_sync.standin.journal import Journal, JournalEntry
 from skillport_sync.standin.limits import Limits
+from skillport_sync.standin.pulls import CannotMerge, Pull
 from skillport_sync.standin.repository import Repository
 
 __all__ = [
     "Announcement",
     "App",
+    "CannotMerge",
     "Delivery",
     "Edit",
     "Event",
@@ -40,6 +42,7 @@ __all__ = [
     "JournalEntry",
     "Limits",
     "NothingThere",
+    "Pull",
     "RefChange",
     "Repository",
     "StandInGitHub",

@@ -85,13 +85,13 @@ def _rebuild(objects: ObjectStore, base: str | None, edits: Mapping[bytes, Pinne
         name, slash, rest = path.partition(b"/")
         if slash:
             below.setdefault(name, {})[rest] = edit
-        elif edit is not None:
-            entries[name] = TreeEntry(edit.mode, name, edit.oid)
-        elif entries.pop(name, None) is None:
+        elif edit is None and entries.pop(name, None) is None:
             raise NothingThere(path.decode("utf-8", "replace"))
     for name, inner in below.items():
         old = entries.pop(name, None)
         tree = _rebuild(objects, old.oid if old and old.mode == DIRECTORY else None, inner)
         if tree is not None:
             entries[name] = TreeEntry(DIRECTORY, name, tree)
+    # Last: a file may come where a directory was, all of which is then gone.
+    entries |= {name: TreeEntry(edit.mode, name, edit.oid) for name, edit in edits.items() if edit and b"/" not in name}
     return objects.put_tree(entries.values()) if entries else None

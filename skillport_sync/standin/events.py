@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Literal
 
 from skillport_sync.standin.hooks import Hook
 from skillport_sync.standin.objects import NO_COMMIT
+
+PullAction = Literal["opened", "edited", "closed", "reopened", "synchronize"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,8 @@ class RefChange:
     at: datetime
     guid: str
     actor: str
+    pulls: tuple[tuple[int, PullAction], ...] = field(default=(), compare=False)
+    """The pull requests that it changed, each with the action that is announced."""
 
     @property
     def created(self) -> bool:

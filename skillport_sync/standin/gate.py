@@ -11,7 +11,17 @@ from aiohttp import hdrs, web
 
 from skillport_sync.standin.access import ANONYMOUS, BadCredentials
 from skillport_sync.standin.journal import JournalEntry
-from skillport_sync.standin.rest.call import DOCUMENTATION, ApiError, Call, Fields, Route, answer, invalid, not_found
+from skillport_sync.standin.rest.call import (
+    DOCUMENTATION,
+    ApiError,
+    Call,
+    Fields,
+    QueryLimited,
+    Route,
+    answer,
+    invalid,
+    not_found,
+)
 
 if TYPE_CHECKING:
     from skillport_sync.standin.hub import StandInGitHub
@@ -74,7 +84,8 @@ def _refuse_limited(call: Call, route: Route) -> None:
             error.headers["Retry-After"] = str(secondary.retry_after_s)
         raise error
     if not limits.off and not route.free and limits.bucket(call.identity).remaining == 0:
-        raise ApiError(limits.exhausted_status, f"API rate limit exceeded for {call.identity}.")
+        message = f"API rate limit exceeded for {call.identity}."
+        raise QueryLimited(200, message) if route.path == "/graphql" else ApiError(limits.exhausted_status, message)
 
 
 def _find_repository(call: Call, route: Route) -> web.StreamResponse | None:
@@ -101,6 +112,8 @@ def _visible(call: Call, repository: Repository) -> bool:
 
 def _permit(call: Call, route: Route, repository: Repository) -> None:
     permission, level = route.needs
+    if call.grant.app is not None and call.grant.app.suspended:
+        raise ApiError(403, "This installation has been suspended")
     public = not repository.private and level == "read" and permission in _PUBLIC
     own = call.app is not None or (call.grant.may(permission, level) and call.grant.sees(repository))
     if not own and not public:

@@ -16,6 +16,7 @@ from skillport_sync.standin import edits, history, shapes
 from skillport_sync.standin.objects import NO_COMMIT, Person
 from skillport_sync.standin.repository import Repository
 from skillport_sync.standin.rest.call import ApiError, Call, Fields, Route, answer
+from skillport_sync.standin.rest.references import PULL_REQUESTS_ONLY
 from skillport_sync.standin.shapes import Json
 
 
@@ -58,10 +59,9 @@ def create_commit_on_branch(call: Call, given: Fields) -> Json:
         raise MutationError("NOT_FOUND", f"A branch named {name} was not found.")
     expected = given.text("expectedHeadOid")
     if head != expected:
-        message = f'Expected branch to point to "{expected}" but it did not. Pull and try again.'
+        message = f'Expected branch to point to "{expected}" but it did not.  Pull and try again.'
         raise MutationError("STALE_DATA", message)
-    if name in repository.protected_branches:
-        raise MutationError("UNPROCESSABLE", "Changes must be made through a pull request.")
+    _refuse_protected(repository, f"refs/heads/{name}")
     changes = given.part("fileChanges") or Fields({})
     files: dict[str, bytes | None] = {}
     for addition in changes.parts("additions") if "additions" in changes else []:
@@ -100,8 +100,10 @@ def update_refs(call: Call, given: Fields) -> Json:
         at = repository.refs.get(ref, NO_COMMIT)
         if before is not None and at != before:
             raise MutationError(
-                "STALE_DATA", f'Expected {ref} to point to "{before}" but it did not. Pull and try again.'
+                "STALE_DATA", f'Expected {ref} to point to "{before}" but it did not.  Pull and try again.'
             )
+        if at != NO_COMMIT:
+            _refuse_protected(repository, ref)
         if after != NO_COMMIT and repository.objects.kind_of(after) is None:
             raise MutationError("UNPROCESSABLE", f"Object {after} does not exist.")
         moves = NO_COMMIT not in (at, after) and not update.flag("force", default=False)
@@ -118,9 +120,17 @@ def _writable(call: Call, full_name: str | None) -> Repository:
     found = call.hub.find(full_name) if full_name else None
     if found is None or not call.grant.sees(found):
         raise MutationError("NOT_FOUND", f"Could not resolve to a Repository with the name '{full_name}'.")
-    if not call.grant.may("contents", "write") or found.archived:
-        raise MutationError("FORBIDDEN", "Resource not accessible by integration")
+    if not call.grant.may("contents", "write"):
+        kind = "integration" if call.grant.app else "personal access token"
+        raise MutationError("FORBIDDEN", f"Resource not accessible by {kind}")
+    if found.archived:
+        raise MutationError("UNPROCESSABLE", "Repository was archived so is read-only.")
     return found
+
+
+def _refuse_protected(repository: Repository, ref: str) -> None:
+    if ref.removeprefix("refs/heads/") in repository.protected_branches:
+        raise MutationError("UNPROCESSABLE", PULL_REQUESTS_ONLY)
 
 
 _MUTATIONS: dict[str, Callable[[Call, Fields], Json]] = {

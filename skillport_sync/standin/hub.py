@@ -217,8 +217,12 @@ class StandInGitHub:
         raise KeyError(delivery_id)
 
     def announce_later(self, repository: Repository, announcement: Announcement, only: Hook | None = None) -> None:
-        """Deliver after the answer that is being given, as GitHub does."""
+        """Deliver after the answer that is being given, as GitHub does; what a push does to pull requests, too."""
         self._later(self.deliver(repository, announcement, only))
+        if isinstance(announcement, RefChange):
+            self.faults.moved((repository.id, announcement.ref), announcement.before)
+            for event in repository.pulls.events_of(announcement):
+                self._later(self.deliver(repository, event))
 
     def redeliver_later(self, hook: Hook, delivery: Delivery) -> None:
         self._later(self.postman.redeliver(hook, delivery))

@@ -23,6 +23,7 @@ MAX_FILES_OF_A_COMMIT = 3000
 
 account = shapes.account
 hook = shapes.hook
+pull = shapes.pull
 
 
 def about(api: str, repository: Repository, action: str | None, body: Mapping[str, object], actor: str) -> Json:

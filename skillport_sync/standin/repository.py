@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +19,7 @@ from skillport_sync.standin.edits import Files
 from skillport_sync.standin.events import Announcement, Event, RefChange
 from skillport_sync.standin.hooks import Delivery, Hook, HookTarget
 from skillport_sync.standin.objects import NO_COMMIT, ObjectStore, Person, parse_batch
+from skillport_sync.standin.pulls import PullRequests
 
 DEFAULT_AUTHOR = ("Mona Lisa", "mona@example.com")
 DEFAULT_ACTOR = "mona"
@@ -54,7 +55,7 @@ class Repository:
         self.protected_branches: set[str] = set()
         self.changes: list[RefChange] = []
         self.hooks: dict[int, Hook] = {}
-        self.pulls: list[Pull] = []
+        self.pulls = PullRequests(self, home)
 
     @property
     def full_name(self) -> str:
@@ -137,6 +138,7 @@ class Repository:
             self.refs[ref] = oid
         self.pushed_at = self._home.now()
         change = RefChange(ref, before, oid or NO_COMMIT, forced, self.pushed_at, self._home.new_guid(), actor)
+        change = replace(change, pulls=tuple(self.pulls.follow(change)))
         self.changes.append(change)
         return change
 
@@ -254,21 +256,6 @@ class Repository:
         if deliver:
             await self.deliver(self.changes[-1])
         return oid
-
-
-@dataclass(slots=True)
-class Pull:
-    """A pull request. Never merged here: ``Repository.commit`` and ``force`` do what a merge does."""
-
-    number: int
-    id: int
-    title: str
-    body: str | None
-    head: str
-    base: str
-    author: str
-    created_at: datetime
-    state: str = "open"
 
 
 def _git(path: Path) -> Callable[[list[str], bytes], bytes]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aiohttp import hdrs, web
 
 from skillport_sync.standin import graphql, rest
-from skillport_sync.standin.faults import Corrupt, Cut, Delay, Fail, Fault, Hang
+from skillport_sync.standin.faults import Corrupt, Cut, Delay, Fail, Fault, Hang, Reset
 from skillport_sync.standin.gate import Endpoint, guarded
 from skillport_sync.standin.journal import JournalEntry, RequestKind
 from skillport_sync.standin.rest.call import not_found
@@ -130,16 +130,29 @@ class Server:
                     await self._wait_for(event.wait())
                 case Delay(float() | int() as seconds):
                     await self._wait_for(asyncio.sleep(seconds))
-                case Hang():
-                    await self._closing.wait()
-                    raise _Reset
                 case _:
                     pass
         self._refuse_when_down()
-        failure = next((fault for fault in scripted if isinstance(fault, Fail)), None)
-        if failure is not None:
-            return web.Response(status=failure.status, body=failure.body, headers=failure.headers)
-        return await _spoilt(request, await endpoint(request, entry), scripted)
+        failed = await self._failed(scripted, late=False)
+        if failed is not None:
+            return failed
+        response = await endpoint(request, entry)
+        return await self._failed(scripted, late=True) or await _spoilt(request, response, scripted)
+
+    async def _failed(self, scripted: list[Fault], *, late: bool) -> web.Response | None:
+        """What is answered instead, or nothing at all: before the request is carried out, or after. Raises: _Reset."""
+        for fault in scripted:
+            match fault:
+                case Hang() if fault.late == late:
+                    await self._closing.wait()
+                    raise _Reset
+                case Reset() if fault.late == late:
+                    raise _Reset
+                case Fail() if fault.late == late:
+                    return web.Response(status=fault.status, body=fault.body, headers=fault.headers)
+                case _:
+                    pass
+        return None
 
     def _refuse_when_down(self) -> None:
         if self._hub.faults.is_down:

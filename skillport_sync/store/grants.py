@@ -5,15 +5,15 @@ However a grant ends, its access tokens are taken away in the same transaction, 
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from skillport_sync.access.model import Principal, PrincipalId
-from skillport_sync.store import oauth_clients, oauth_transactions
+from skillport_sync.store import links, minted_tokens, oauth_clients, oauth_transactions
 from skillport_sync.store.database import moment
+from skillport_sync.store.principals import principal_of
 from skillport_sync.store.readers import Row
 from skillport_sync.store.sign_in import CodeFacts, GrantId, Replayed, SessionRow
 
@@ -54,12 +54,6 @@ def load(connection: sqlite3.Connection, grant_id: GrantId, now_us: int) -> Gran
     *described, client_id, redirect_uri, scope, resource, expires_at_us, reason, disabled_at_us = row
     over = reason or ("disabled" if disabled_at_us is not None else "expired" if expires_at_us <= now_us else None)
     return Grant(grant_id, principal_of(*described), client_id, redirect_uri, scope, resource, expires_at_us, over)
-
-
-def principal_of(identity: str, name: str, email: str | None, groups_json: str, claims_json: str) -> Principal:
-    """Somebody out of their row in ``people``."""
-    claims = frozenset((claim, value) for claim, value in json.loads(claims_json))
-    return Principal(PrincipalId(identity), name, email, frozenset(json.loads(groups_json)), claims)
 
 
 def begin(
@@ -142,17 +136,18 @@ def end(connection: sqlite3.Connection, grant_id: GrantId, reason: str, now_us: 
 
 
 def end_all_of(connection: sqlite3.Connection, person: PrincipalId, reason: str, now_us: int) -> list[bytes]:
-    """End every grant of somebody; returns the access tokens that opened something until now."""
+    """End every grant of somebody, every token they made for themselves and every link they asked for; returns the tokens that
+    opened something until now."""
     connection.execute(
         "UPDATE grants SET revoked_at_us = ?1, reason = ?2 WHERE person = ?3 AND revoked_at_us IS NULL AND expires_at_us > ?1",
         (now_us, reason, person),
     )
-    return _hashes(
-        connection.execute(
-            "DELETE FROM access_tokens WHERE grant_id IN (SELECT id FROM grants WHERE person = ?) RETURNING token_hash",
-            (person,),
-        ).fetchall()
-    )
+    links.forget_of(connection, person)
+    ended = connection.execute(
+        "DELETE FROM access_tokens WHERE grant_id IN (SELECT id FROM grants WHERE person = ?) RETURNING token_hash",
+        (person,),
+    ).fetchall()
+    return [*_hashes(ended), *minted_tokens.end_all_of(connection, person, now_us)]
 
 
 def note_use(connection: sqlite3.Connection, grant: Grant, now_us: int) -> None:

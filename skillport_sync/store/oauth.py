@@ -51,15 +51,16 @@ class OAuthStore:
         self._told: list[Forget] = []
 
     def tell(self, forget: Forget) -> None:
-        """From now on, have this called for access tokens that end before their time, whatever ended them: a revocation, a
-        replay, a person who is disabled. If the caller of that was cancelled, nobody is told: remember tokens briefly."""
+        """From now on, have this called for tokens that end before their time, of every kind and whatever ended them: a
+        revocation, a replay, a person who is disabled. If the caller of that was cancelled, nobody is told: remember tokens
+        briefly."""
         self._told.append(forget)
 
-    def announce(self, access_hashes: Sequence[bytes]) -> None:
+    def announce(self, token_hashes: Sequence[bytes]) -> None:
         """Tell whoever asked to be told that these open nothing any more."""
-        if access_hashes:
+        if token_hashes:
             for forget in self._told:
-                forget(access_hashes)
+                forget(token_hashes)
 
     async def register(self, meta_key: bytes, client: Client, *, unapproved_limit: int = UNAPPROVED_LIMIT) -> Client:
         """Enter a client. A ``dcr`` one is known by ``meta_key``, the SHA-256 of its metadata: whoever registered with the same
@@ -188,7 +189,8 @@ class OAuthStore:
         return ended is not None
 
     async def revoke_person(self, person: PrincipalId, reason: str) -> list[bytes]:
-        """End every grant, code and token of somebody; returns the access tokens to forget, as does whoever was told."""
+        """End every grant, code and token of somebody, those they made for themselves too, and every link they asked for;
+        returns the tokens to forget, of which whoever asked to be told is told."""
         if not is_storable(person):
             return []
         ended = await self._writer.run(grants.end_all_of, person, reason, self._now_us())

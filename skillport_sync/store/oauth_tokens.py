@@ -14,6 +14,7 @@ from typing import Final
 from skillport_sync.store import grants
 from skillport_sync.store.database import micros, moment
 from skillport_sync.store.grants import Grant
+from skillport_sync.store.principals import principal_of
 from skillport_sync.store.readers import Row
 from skillport_sync.store.sign_in import (
     AccessFacts,
@@ -140,7 +141,7 @@ def access_of(rows: Sequence[Row]) -> AccessFacts | None:
     """What the access token in rows of ``FIND_ACCESS`` opens."""
     for *described, grant_id, client_id, resource, scope, expires_at_us in rows:
         return AccessFacts(
-            grants.principal_of(*described), GrantId(grant_id), client_id, resource, scope, moment(expires_at_us)
+            principal_of(*described), GrantId(grant_id), client_id, resource, scope, moment(expires_at_us)
         )
     return None
 
@@ -148,7 +149,7 @@ def access_of(rows: Sequence[Row]) -> AccessFacts | None:
 def refresh_of(rows: Sequence[Row]) -> RefreshFacts | None:
     """Whose refresh token is in rows of ``FIND_REFRESH``."""
     for *described, grant_id, client_id, scope, resource in rows:
-        return RefreshFacts(GrantId(grant_id), grants.principal_of(*described), client_id, scope, resource)
+        return RefreshFacts(GrantId(grant_id), principal_of(*described), client_id, scope, resource)
     return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 
@@ -10,6 +9,7 @@ from skillport_sync.access.model import Principal, PrincipalId
 from skillport_sync.ports import Clock
 from skillport_sync.store import grants
 from skillport_sync.store.database import micros, moment
+from skillport_sync.store.principals import columns_of, principal_of
 from skillport_sync.store.readers import Readers, Row
 from skillport_sync.store.sign_in import Forget, Person
 from skillport_sync.store.text import is_storable, refused
@@ -71,21 +71,14 @@ def _all(connection: sqlite3.Connection) -> list[Person]:
 
 def _signed_in(connection: sqlite3.Connection, principal: Principal, provider: str, now_us: int) -> Person:
     # What the provider says now replaces all that it said before; since when they are here, and whether they are welcome, stays.
+    identity, *described = columns_of(principal)
     rows = connection.execute(
         "INSERT INTO people(id, provider, name, email, groups_json, claims_json, created_at_us, last_login_at_us) "
         "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) ON CONFLICT(id) DO UPDATE SET provider = excluded.provider, "
         "name = excluded.name, email = excluded.email, groups_json = excluded.groups_json, "
         "claims_json = excluded.claims_json, last_login_at_us = excluded.last_login_at_us "
         "RETURNING id, name, email, groups_json, claims_json, provider, created_at_us, last_login_at_us, disabled_at_us",
-        (
-            principal.id,
-            provider,
-            principal.name,
-            principal.email,
-            json.dumps(sorted(principal.groups)),
-            json.dumps(sorted(principal.claims)),
-            now_us,
-        ),
+        (identity, provider, *described, now_us),
     ).fetchall()
     [person] = _people(rows)
     return person
@@ -108,7 +101,7 @@ def _enable(connection: sqlite3.Connection, person: PrincipalId) -> bool:
 def _people(rows: Sequence[Row]) -> list[Person]:
     return [
         Person(
-            grants.principal_of(identity, name, email, groups, claims),
+            principal_of(identity, name, email, groups, claims),
             provider,
             moment(created_at_us),
             moment(last_login_at_us),

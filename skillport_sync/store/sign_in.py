@@ -17,7 +17,7 @@ GrantId = NewType("GrantId", int)
 """What one person let one client do, once. Says nothing to whoever finds it."""
 
 Forget = Callable[[Sequence[bytes]], None]
-"""Told the SHA-256 of access tokens that opened something until now. Called on the loop, once it is committed; never raises."""
+"""Told the SHA-256 of tokens that opened something until now. Called on the loop, once it is committed; never raises."""
 
 ClientKind = Literal["dcr", "cimd", "static"]
 """Registered by itself (RFC 7591), known by the document at its URL, or entered in the configuration."""

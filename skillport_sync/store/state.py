@@ -17,10 +17,14 @@ from skillport_sync.ports import Clock, Entropy, MarketplaceName
 from skillport_sync.store import deliveries, pins, repository_facts, secrets, tokens
 from skillport_sync.store.audit import Audit
 from skillport_sync.store.database import UNUSABLE, DatabaseSize, Schema, database_size, micros
+from skillport_sync.store.healing import Healing
 from skillport_sync.store.ledger import Concern, DeliveryFacts, LedgerEntry, Owed, Recorded
+from skillport_sync.store.links import Links
+from skillport_sync.store.minted_tokens import MintedTokens
 from skillport_sync.store.oauth import OAuthStore
 from skillport_sync.store.people import People
 from skillport_sync.store.pins import Pin
+from skillport_sync.store.proposals import Proposals
 from skillport_sync.store.readers import Readers
 from skillport_sync.store.repository_facts import RepositoryFacts
 from skillport_sync.store.tokens import TokenRow, Tokens
@@ -33,15 +37,19 @@ _FORGET_AT_ONCE = 1000
 
 
 class StateStore:
-    """The delivery ledger, the pulls owed, the pins, the API tokens, sign-in and the audit."""
+    """The delivery ledger, the pulls owed, the pins, the tokens, one-time links, sign-in and the audit."""
 
     def __init__(self, path: Path, clock: Clock, writer: Writer, readers: Readers, known: Sequence[TokenRow]) -> None:
         self._path = path
         self._clock = clock
         self._writer = writer
         self._readers = readers
-        self.tokens = Tokens(writer, clock, known)
         self.oauth = OAuthStore(writer, readers, clock)
+        self.tokens = Tokens(writer, clock, self.oauth.announce, known)
+        self.minted_tokens = MintedTokens(writer, readers, clock, self.oauth.announce)
+        self.links = Links(writer, readers, clock)
+        self.proposals = Proposals(writer, readers, clock)
+        self.healing = Healing(writer, readers, clock)
         self.people = People(writer, readers, clock, self.oauth.announce)
         self.audit = Audit(writer, readers)
 
@@ -159,6 +167,6 @@ def _what_to_do(path: Path, error: Broken) -> str:
     if error.code == "database_newer":
         return "Start the version that wrote it, or restore a backup from before the update"
     return (
-        f"Nothing was changed. Restore the newest backup made with `skillport-sync backup` to {path}; "
-        "without one, move the file away, and the service starts with no tokens and no delivery history"
+        "Nothing was changed. Restore the newest backup made with `skillport-sync backup`: `skillport-sync restore FILE`; "
+        f"without one, move {path} away, and the service starts with no tokens and no delivery history"
     )

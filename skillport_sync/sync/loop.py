@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,7 +20,8 @@ from skillport_sync.errors import Broken, SkillportError, Unavailable
 from skillport_sync.git.objects import CommitId
 from skillport_sync.github.client import GitHub
 from skillport_sync.ports import Clock, Entropy
-from skillport_sync.reports import Progress, PullReport
+from skillport_sync.reports import Progress, PullReport, Stage
+from skillport_sync.spans import noted, span
 from skillport_sync.store.ledger import Owed
 from skillport_sync.store.state import StateStore
 from skillport_sync.sync.branch import Source
@@ -28,6 +29,7 @@ from skillport_sync.sync.outcomes import (
     Doubtful,
     HeldBack,
     InStep,
+    Landed,
     NotPublished,
     NowPublished,
     Outcome,
@@ -40,6 +42,7 @@ from skillport_sync.sync.pull import Pull
 from skillport_sync.sync.report import Effort, describe, describe_failure, say
 from skillport_sync.sync.retry import Retry, after
 from skillport_sync.sync.sources import Trouble
+from skillport_sync.sync.stages import Stages
 from skillport_sync.sync.wakeups import Wakeups
 
 log = structlog.get_logger(__name__)
@@ -51,7 +54,13 @@ AWAIT_PUSH_FOR_S = 60.0
 ATTEMPTS_BEFORE_FAILED = 8
 """After so many failed pulls in a row the deliveries behind them are marked failed, so that redelivering one revives it."""
 
+FOLLOWED_UP = frozenset({"start", "reconcile", "operator", "pull_request_closed"})
+"""The causes of pulls after which it is asked, too, what became of pull requests that were opened here."""
+
 OnProgress = Callable[[Progress], None]
+Afterwards = Callable[[], Awaitable[object]]
+OnPull = Callable[[PullReport, Mapping[Stage, float]], None]
+"""Told of every pull, rehearsals too: what came of it, and how many seconds each stage took. Returns at once, never raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,8 @@ class Order:
     confirm: str | None = None
     """The commit that begins like this may remove as many skills as it does."""
     cause: str = "operator"
+    landed: Landed | None = None
+    """A commit that was just made here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +119,8 @@ class Loop:
         self._cause = "start"
         self._source_looks = 0
         self._last: Last | None = None
+        self._afterwards: Afterwards | None = None
+        self._on_pull: OnPull | None = None
 
     @property
     def source(self) -> Source:
@@ -128,6 +141,14 @@ class Loop:
     def source_troubles(self) -> tuple[Trouble, ...]:
         """Which of them could not be looked at the last time."""
         return self._pull.troubles
+
+    def follow_up(self, afterwards: Afterwards) -> None:
+        """Have this done after each pull that a look at pull requests may follow from."""
+        self._afterwards = afterwards
+
+    def listen(self, on_pull: OnPull) -> None:
+        """Have every pull told from now on."""
+        self._on_pull = on_pull
 
     @property
     def last(self) -> Last | None:
@@ -229,12 +250,19 @@ class Loop:
 
     async def _attempt(self, cause: str | None, order: Order, on_progress: OnProgress) -> PullReport:
         """One pull and what follows from it. ``cause`` None: whatever woke the loop, or what the pull before was for."""
+        with span("skillport.pull", marketplace=self._pull.source.marketplace, rehearsal=order.dry_run):
+            report = await self._pulled(cause, order, on_progress)
+            noted(outcome=report.outcome, cause=report.cause, commit=report.after, requests=report.requests)
+            return report
+
+    async def _pulled(self, cause: str | None, order: Order, on_progress: OnProgress) -> PullReport:
         if not order.dry_run:
             self._wakeups, causes = self._wakeups.started()
             self._cause = cause or (causes[0] if causes else self._cause)
         cause = cause or self._cause
         marketplace, before = self._pull.source.marketplace, self._pull.commit
         spent, began_s = self._github.spent, self._clock.monotonic_s()
+        stages = Stages(self._clock, on_progress)
         owed: Owed | None = None
         pushes: tuple[PushHint, ...] = ()
         outcome: Outcome | SkillportError
@@ -251,8 +279,9 @@ class Loop:
                 order.dry_run,
                 None if pin is None else pin.commit,
                 order.confirm,
+                order.landed,
             )
-            outcome = await self._pull.run(request, on_progress)
+            outcome = await self._pull.run(request, stages)
         except Exception as error:
             outcome = error if isinstance(error, SkillportError) else _unexpected(error)
         effort = Effort.since(self._github, spent, self._clock.monotonic_s() - began_s)
@@ -264,7 +293,20 @@ class Loop:
             await self._conclude(owed, pushes, outcome, report)
             self._last = Last(report, self._clock.now(), _code_of(outcome))
         say(report)
+        if self._on_pull is not None:
+            self._on_pull(report, stages.ended())
+        if self._afterwards is not None and not order.dry_run and cause in FOLLOWED_UP:
+            await self._look_afterwards(self._afterwards)
         return report
+
+    async def _look_afterwards(self, afterwards: Afterwards) -> None:
+        """What cannot be found out now is found out after the next pull."""
+        try:
+            await afterwards()
+        except SkillportError as error:
+            log.info("follow_up_failed", marketplace=self._pull.source.marketplace, code=error.code)
+        except Exception as error:
+            log.error("follow_up_crashed", marketplace=self._pull.source.marketplace, exc_info=error)
 
     async def _conclude(
         self,

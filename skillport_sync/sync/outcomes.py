@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from skillport_sync.git.objects import CommitId
+from skillport_sync.files import BlobFact
+from skillport_sync.git.listing import Listing
+from skillport_sync.git.objects import BlobId, CommitId
 from skillport_sync.publication import Changes, Published
 from skillport_sync.reports import Verified
 from skillport_sync.snapshot import Refused, Snapshot, SourceState
@@ -17,6 +20,18 @@ class Suspect:
 
     commit: CommitId
     first_seen_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A commit that this service made: what it consists of is known before GitHub shows it, and every content is held."""
+
+    commit: CommitId
+    parent: CommitId
+    listing: Listing
+    """Of its tree, whose id GitHub told when it made the commit."""
+    facts: Mapping[BlobId, BlobFact]
+    """The contents that its parent did not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +48,13 @@ class Request:
     """Serve this commit and stay there: an operator rolled back to it."""
     confirm: str | None = None
     """The commit that begins like this may remove as many skills as it does."""
+    landed: Landed | None = None
+    """Publish this commit without reading it, if it follows what is served."""
 
     def confirms(self, commit: CommitId) -> bool:
-        """Whether an operator let this commit pass."""
+        """Whether this commit was let pass: by an operator, or because it is a change that was just decided on."""
+        if self.landed is not None and self.landed.commit == commit:
+            return True
         return bool(self.confirm) and commit.startswith(self.confirm or commit)
 
 

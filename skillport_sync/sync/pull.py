@@ -7,7 +7,7 @@ is found again, and nothing is served before the one transaction that publishes 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -16,13 +16,14 @@ from skillport_sync.current import Current
 from skillport_sync.errors import Broken, Conflict, Invalid, Missing, Unavailable
 from skillport_sync.files import BlobFact
 from skillport_sync.git.listing import Listing
-from skillport_sync.git.objects import BlobId, CommitId
+from skillport_sync.git.objects import ZERO_ID, BlobId, CommitId
 from skillport_sync.github.client import GitHub
 from skillport_sync.ports import Clock, MarketplaceName
 from skillport_sync.publication import Changes, Published
 from skillport_sync.reports import Progress, Stage, Verified
 from skillport_sync.restoring import Restoring
-from skillport_sync.snapshot import Refused, SourceState
+from skillport_sync.snapshot import Refused, Snapshot, SourceState
+from skillport_sync.spans import span
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.sync.branch import Branch, Source
 from skillport_sync.sync.making import Made, Maker
@@ -31,6 +32,7 @@ from skillport_sync.sync.outcomes import (
     Doubtful,
     HeldBack,
     InStep,
+    Landed,
     NotPublished,
     NowPublished,
     Outcome,
@@ -39,6 +41,7 @@ from skillport_sync.sync.outcomes import (
     WouldPublish,
 )
 from skillport_sync.sync.plan import Bounds, TooMuch, diff, end_of_pushes, unfulfilled
+from skillport_sync.sync.preparing import Standpoint
 from skillport_sync.sync.reading import CommitReader, Listed, Read
 from skillport_sync.sync.serving import Serving
 from skillport_sync.sync.sources import Sources, Trouble
@@ -87,6 +90,41 @@ class Pull:
     def commit(self) -> CommitId | None:
         """The commit that is served, None before the first publication."""
         return self._serving.commit
+
+    @property
+    def published(self) -> Published | None:
+        """What is served; None before the first publication."""
+        return self._serving.published
+
+    @property
+    def standpoint(self) -> Standpoint | None:
+        """What is served, for a change to be made from; None before the first publication."""
+        published, listing = self._serving.published, self._serving.listing
+        if published is None or listing is None:
+            return None
+        publication = published.publication
+        return Standpoint(publication.commit, published.snapshot, listing, self._serving.facts, publication.id)
+
+    async def would_be(self, listing: Listing, facts: Mapping[BlobId, BlobFact]) -> Snapshot | Refused:
+        """What this listing of the repository would be served as; ``facts`` are those of its contents. Publishes nothing."""
+        state = SourceState(OWN_SOURCE, self._repository, CommitId(ZERO_ID), listing.root)
+        return await self._serving.assemble(
+            state, listing, self._serving.others.values(), {**self._serving.facts, **facts}
+        )
+
+    async def read_standpoint(self, commit: CommitId) -> Standpoint:
+        """Another commit of the repository, read for a change to be made from. Nothing of it is published.
+
+        Raises: as ``run``; Conflict (``commit_refused``) where it could not be published.
+        """
+        listed = await self._list_head(commit)
+        read = listed if isinstance(listed, TooMuch) else await self._read(listed, Request("save"), lambda _told: None)
+        if isinstance(read, TooMuch):
+            raise Conflict(read.message, code=read.code)
+        snapshot = await self.would_be(read.listing, read.facts)
+        if isinstance(snapshot, Refused):
+            raise Conflict(f"{commit} could not be published: {snapshot}", code="commit_refused")
+        return Standpoint(commit, snapshot, read.listing, read.facts)
 
     @property
     def refused(self) -> NotPublished | HeldBack | None:
@@ -161,6 +199,8 @@ class Pull:
         on_progress(self._progress("head", 0, 1, "request"))
         if request.pin is not None:
             return await self._stay(request, request.pin, checked, on_progress)
+        if request.landed is not None and request.landed.parent == self.commit:
+            return await self._land(request, request.landed, checked, on_progress)
         followed = await self._follow(request)
         if followed is not None:
             return await self._publish(request, followed, checked, on_progress, from_hint=True)
@@ -231,10 +271,33 @@ class Pull:
         from_hint: bool = False,
         rewritten: bool = False,
     ) -> Outcome:
-        commit, before = listed.commit.id, self._serving.published
         read = await self._read(listed, request, on_progress)
         if isinstance(read, TooMuch):
-            return self._refuse(commit, Refused(read.code, read.message))
+            return self._refuse(listed.commit.id, Refused(read.code, read.message))
+        return await self._publish_read(
+            request, read, listed.commit.parents, checked, on_progress, from_hint=from_hint, rewritten=rewritten
+        )
+
+    async def _land(
+        self, request: Request, landed: Landed, checked: Verified | None, on_progress: OnProgress
+    ) -> Outcome:
+        """Publish what was just committed here. Nothing is read: the branch is confirmed soon, as after a signed push."""
+        facts = {**self._serving.facts, **landed.facts}
+        read = Read(landed.commit, landed.listing, facts, 0)
+        return await self._publish_read(request, read, (landed.parent,), checked, on_progress, from_hint=True)
+
+    async def _publish_read(
+        self,
+        request: Request,
+        read: Read,
+        parents: tuple[CommitId, ...],
+        checked: Verified | None,
+        on_progress: OnProgress,
+        *,
+        from_hint: bool,
+        rewritten: bool = False,
+    ) -> Outcome:
+        commit, before = read.commit, self._serving.published
         made = await self._make(request, commit, read.listing, read.facts, on_progress, keep_others=from_hint)
         if not isinstance(made, Made):
             return made
@@ -245,8 +308,9 @@ class Pull:
             await self._serving.mend(request.cause, made.snapshot, made.facts)
             return await self._in_step(commit, request, checked)
         on_progress(self._progress("publish", 0, 1, "publication"))
-        published = await self._serving.publish(request.cause, made.snapshot, made.listing, made.others, made.facts)
-        self._refused, self._parents = None, listed.commit.parents
+        with span("skillport.publish", marketplace=self._marketplace, commit=commit):
+            published = await self._serving.publish(request.cause, made.snapshot, made.listing, made.others, made.facts)
+        self._refused, self._parents = None, parents
         awaited = await self._awaits_more(request, commit)
         return made.published(published, before, checked, from_hint=from_hint, awaited=awaited, rewritten=rewritten)
 
@@ -268,7 +332,8 @@ class Pull:
         if request.dry_run:
             return self._rehearsed(made, checked)
         on_progress(self._progress("publish", 0, 1, "publication"))
-        published = await self._serving.publish(request.cause, made.snapshot, made.listing, made.others, made.facts)
+        with span("skillport.publish", marketplace=self._marketplace, commit=commit):
+            published = await self._serving.publish(request.cause, made.snapshot, made.listing, made.others, made.facts)
         self._refused = None
         awaited = await self._awaits_more(request, commit)
         return made.published(published, before, checked, from_hint=False, awaited=awaited, rewritten=False)

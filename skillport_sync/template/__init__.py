@@ -7,22 +7,16 @@ listed in the marketplace entry, and one skill that only editors can read. Never
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from importlib.resources import files as resources_of
-from importlib.resources.abc import Traversable
+from collections.abc import Sequence
+
+from skillport_sync.template.shipped import TemplateFile, shipped
+
+__all__ = ["TemplateFile", "files", "json_bytes", "title_of"]
 
 _EXECUTABLE = frozenset({"plugins/data/skills/csv-profile/scripts/profile.py"})
 """Said here, because file modes do not survive every way a package can be installed."""
 
 _RESTRICTED = "quarter-close"
-_NOT_OURS = frozenset({"__pycache__", ".DS_Store"})
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateFile:
-    content: bytes
-    executable: bool
 
 
 def files(owner: str = "acme", editors: Sequence[str] = ("demo:ada",)) -> dict[str, TemplateFile]:
@@ -31,14 +25,21 @@ def files(owner: str = "acme", editors: Sequence[str] = ("demo:ada",)) -> dict[s
     ``owner`` names the organisation in README and manifests; ``editors`` are principal ids (``provider:uid``) that may write, and
     that alone may read the one restricted skill.
     """
-    found = dict(_below(resources_of(__name__) / "files", ""))
+    found = shipped("files")
     found["README.md"] = found["README.md"].replace(b"$owner", owner.encode())
     marketplace = json.loads(found[".claude-plugin/marketplace.json"])
-    marketplace["name"] = f"{_slug(owner)}-skills"
+    marketplace["name"] = title_of(owner)
     marketplace["owner"]["name"] = owner
-    found[".claude-plugin/marketplace.json"] = _json(marketplace)
-    found[".skillport/access.json"] = _json(_access(editors))
+    found[".claude-plugin/marketplace.json"] = json_bytes(marketplace)
+    found[".skillport/access.json"] = json_bytes(_access(editors))
     return {path: TemplateFile(content, path in _EXECUTABLE) for path, content in sorted(found.items())}
+
+
+def title_of(owner: str) -> str:
+    """What the marketplace of this organisation is called: ``acme-skills``."""
+    kept = "".join(char if char.isascii() and char.isalnum() else "-" for char in owner.lower())
+    slug = "-".join(part for part in kept.split("-") if part) or "our"
+    return slug if slug.endswith("-skills") else f"{slug}-skills"
 
 
 def _access(editors: Sequence[str]) -> dict[str, object]:
@@ -46,25 +47,11 @@ def _access(editors: Sequence[str]) -> dict[str, object]:
     return {
         "version": "1.0",
         "editors": people,
-        "skills": {_RESTRICTED: {"read": people, "write": "editors"}},
+        "skills": {_RESTRICTED: {"read": "editors", "write": "editors"}},
         "defaults": {"read": "*", "write": "editors"},
     }
 
 
-def _below(directory: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
-    for entry in directory.iterdir():
-        if entry.name in _NOT_OURS:
-            continue
-        if entry.is_dir():
-            yield from _below(entry, f"{prefix}{entry.name}/")
-        else:
-            yield f"{prefix}{entry.name}", entry.read_bytes()
-
-
-def _json(value: object) -> bytes:
+def json_bytes(value: object) -> bytes:
+    """A JSON document as people write it."""
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def _slug(owner: str) -> str:
-    kept = "".join(char if char.isascii() and char.isalnum() else "-" for char in owner.lower())
-    return "-".join(part for part in kept.split("-") if part) or "our"

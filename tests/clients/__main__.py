@@ -22,7 +22,9 @@ from skillport_sync.log import configure_logging
 from tests.clients import (
     authorization_suite,
     claude_code,
+    claude_code_install,
     claude_code_sign_in,
+    claude_code_template,
     conformance,
     fence,
     inspector,
@@ -65,6 +67,18 @@ CLIENTS = {
     ),
     "claude-code": Client(
         "Claude Code", Package("@anthropic-ai/claude-code", "2.1.329", scripts=True), claude_code.check, fenced=True
+    ),
+    "claude-code-install": Client(
+        "Claude Code",
+        Package("@anthropic-ai/claude-code", "2.1.329", scripts=True),
+        claude_code_install.check,
+        fenced=True,
+    ),
+    "claude-code-template": Client(
+        "Claude Code",
+        Package("@anthropic-ai/claude-code", "2.1.329", scripts=True),
+        claude_code_template.check,
+        fenced=True,
     ),
     "sign-in-python": Client("Python SDK", Distribution("mcp"), scripted.python_sdk),
     "sign-in-sdk-1": Client("TypeScript SDK", Package("@modelcontextprotocol/sdk", "1.32.2"), scripted.typescript_1),

@@ -12,19 +12,21 @@ from pathlib import Path
 from tests.clients.checks import LEGACY, MODERN, Bench, Result
 
 KNOWN = Path(__file__).with_name("conformance.yml")
-HANDSHAKE = ("server-initialize", "ping", "tools-list", "dns-rebinding-protection")
+HANDSHAKE = ("server-initialize", "ping", "tools-list", "resources-list", "dns-rebinding-protection")
 STATELESS = (
     "server-stateless",
     "tools-list",
     "dns-rebinding-protection",
     "http-header-validation",
     "caching",
+    "resources-list",
     "sep-2164-resource-not-found",
     "input-required-result-missing-input-response",
     "input-required-result-unsupported-methods",
     "input-required-result-ignore-extra-params",
     "input-required-result-validate-input",
 )
+SKILLS = ("sep-2640-skills-enumeration", "sep-2640-skills-manifest", "sep-2640-skills-directory")
 
 
 async def version_0_1(name: str, bench: Bench) -> AsyncIterator[Result]:
@@ -38,6 +40,9 @@ async def version_0_2(name: str, bench: Bench) -> AsyncIterator[Result]:
     for era, scenarios in ((LEGACY, HANDSHAKE), (MODERN, STATELESS)):
         for scenario in scenarios:
             yield await _scenario(name, bench, era, scenario, "--spec-version", era, "--expected-failures", str(KNOWN))
+    for scenario in SKILLS:
+        # No revision of the protocol has extensions in it, so the suite has to be told that it is meant.
+        yield await _scenario(name, bench, MODERN, scenario, "--spec-version", MODERN, "--force")
 
 
 async def _scenario(name: str, bench: Bench, era: str, scenario: str, *words: str) -> Result:

@@ -1,4 +1,4 @@
-"""Owns the checks through the MCP inspector's command line, in both eras."""
+"""Owns the checks through the MCP inspector's command line, in both eras; of skills over MCP in the one that knows extensions."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import hashlib
 import json
 import sys
 from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any
 
 from tests.clients.checks import LEGACY, MODERN, Bench, Finished, Result
 from tests.clients.company import FileTruth
@@ -33,6 +35,23 @@ async def check(name: str, bench: Bench) -> AsyncIterator[Result]:
     for era, version in (("legacy", LEGACY), ("modern", MODERN)):
         for what, words, look in looks:
             yield _judged(name, version, what, await _inspect(bench, era, *words), look)
+    async for result in _skills_over_mcp(name, bench):
+        yield result
+
+
+async def _skills_over_mcp(name: str, bench: Bench) -> AsyncIterator[Result]:
+    """Every skill listed, every file of it read and held against its manifest; then single files, and a directory."""
+    truth = bench.company.truth
+    listed = await _inspect(bench, "modern", "skills/list", "--verify")
+    yield _judged(name, MODERN, "skills/list, verified", listed, lambda seen: _verified(seen, truth.skills))
+    skills = {report["name"]: report["uri"].removesuffix("/SKILL.md") for report in _reports(listed)}
+    for kind, file in (("text", truth.text), ("binary", truth.binary)):
+        uri = f"{skills.get(file.skill)}/{file.path}"
+        read = await _inspect(bench, "modern", "resources/read", "--uri", uri)
+        yield _judged(name, MODERN, f"resources/read, a {kind} file", read, partial(_read, file=file))
+    directory = f"{skills.get(truth.text.skill)}/{truth.text.path.rpartition('/')[0]}"
+    children = await _inspect(bench, "modern", "resources/directory/read", "--uri", directory)
+    yield _judged(name, MODERN, "resources/directory/read", children, lambda seen: _lists(seen, truth.text))
 
 
 async def signed_in(name: str, bench: Bench) -> AsyncIterator[Result]:
@@ -95,9 +114,40 @@ def _skills(seen: Finished, skills: tuple[str, ...]) -> str:
 def _bytes(seen: Finished, file: FileTruth) -> str:
     assert seen.code == 0
     (resource,) = (block["resource"] for block in json.loads(seen.out)["content"] if block["type"] == "resource")
+    return _is(resource, file)
+
+
+def _read(seen: Finished, file: FileTruth) -> str:
+    assert seen.code == 0
+    (resource,) = json.loads(seen.out)["contents"]
+    return _is(resource, file)
+
+
+def _is(resource: dict[str, str], file: FileTruth) -> str:
     content = resource["text"].encode() if "text" in resource else base64.b64decode(resource["blob"], validate=True)
     assert hashlib.sha256(content).hexdigest() == file.sha256, f"{len(content)} other bytes"
     return f"{len(content)} bytes, sha256 {file.sha256[:10]}…"
+
+
+def _reports(seen: Finished) -> list[dict[str, Any]]:
+    """What the verification says of each skill, a line of JSON a skill; nothing where it did not come to that."""
+    return [json.loads(line) for line in seen.out.splitlines() if line.startswith('{"uri"')]
+
+
+def _verified(seen: Finished, skills: tuple[str, ...]) -> str:
+    assert seen.code == 0
+    reports = _reports(seen)
+    assert sorted(report["name"] for report in reports) == list(skills), [report["name"] for report in reports]
+    files = [file for report in reports for file in report["files"]]
+    assert all(file["status"] == "verified" for file in files)
+    return f"{len(reports)} skills, {len(files)} files"
+
+
+def _lists(seen: Finished, file: FileTruth) -> str:
+    assert seen.code == 0
+    sizes = {child["name"]: child["size"] for child in json.loads(seen.out)["resources"]}
+    assert sizes[file.path.rpartition("/")[2]] == file.size_bytes, sizes
+    return f"{len(sizes)} {'entry' if len(sizes) == 1 else 'entries'}"
 
 
 def _person(seen: Finished, person: str) -> str:

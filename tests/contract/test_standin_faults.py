@@ -143,6 +143,54 @@ async def test_the_api_may_lag_behind_the_push(api, skills, standin):
     assert (await api("GET", f"{ROOT}/git/commits/{new}")).status == 200
 
 
+async def test_what_is_lost_late_has_happened_and_what_is_lost_early_has_not(api, skills, standin):
+    def branches() -> set[str]:
+        return {ref.rpartition("/")[2] for ref in skills.refs}
+
+    async def make(name: str) -> int:
+        try:
+            body = {"ref": f"refs/heads/{name}", "sha": skills.head()}
+            return (await api("POST", f"{ROOT}/git/refs", body=body, strict=False)).status
+        except aiohttp.ClientError:
+            return 0
+
+    gone = '{"message": "Server Error"}'
+    standin.faults.fail_next("POST /git/refs", body=gone)
+    standin.faults.fail_next("POST /git/refs", body=gone, late=True)
+    assert [await make("early-502"), await make("late-502")] == [502, 502]
+    standin.faults.reset_next("POST /git/refs")
+    assert await make("early-cut") == 0
+    standin.faults.reset_next("POST /git/refs", late=True)
+    assert await make("late-cut") == 0
+    assert branches() == {"main", "late-502", "late-cut"}
+
+
+async def test_a_late_hang_has_happened_too(api, skills, standin):
+    standin.faults.hang_next("POST /git/refs", late=True)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await api("POST", f"{ROOT}/git/refs", body={"ref": "refs/heads/new", "sha": skills.head()})
+    assert "refs/heads/new" in skills.refs
+
+
+async def test_so_many_requests_pass_before_a_fault(api, blob, standin):
+    standin.faults.fail_next("GET /git/blobs", body='{"message": "x"}', after=2)
+    assert [(await api("GET", blob)).status for _ in range(4)] == [200, 200, 502, 200]
+
+
+async def test_reads_may_lag_behind_every_write(api, skills, standin):
+    old = skills.head()
+    new = skills.commit({"x": b"1"}, branch="work")
+    standin.faults.lag_after_writes = 2
+    await api("PATCH", f"{ROOT}/git/refs/heads/main", body={"sha": new})
+    other = await api("GET", f"{ROOT}/git/ref/heads/work")
+    assert other.json["object"]["sha"] == new
+    heads = [(await api("GET", f"{ROOT}/git/ref/heads/main")).json["object"]["sha"] for _ in range(3)]
+    assert heads == [old, old, new]
+    await api("POST", f"{ROOT}/git/refs", body={"ref": "refs/heads/new", "sha": new})
+    assert [(await api("GET", f"{ROOT}/git/ref/heads/new")).status for _ in range(3)] == [404, 404, 200]
+
+
 async def test_everything_scripted_can_be_forgotten(api, blob, standin):
     gate = standin.faults.gate("GET /git/blobs")
     standin.faults.fail_next("GET /git/blobs", times=9)

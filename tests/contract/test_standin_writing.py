@@ -7,6 +7,7 @@ import base64
 import pytest
 
 from skillport_sync.standin import File, Repository, StandInGitHub
+from skillport_sync.standin.shapes import node
 
 ROOT = "/repos/acme/skills"
 
@@ -155,6 +156,7 @@ async def test_graphql_commits_only_on_the_expected_head(api, skills, standin):
     stale = await api("POST", "/graphql", body=body)
     assert (stale.status, stale.json["errors"][0]["type"]) == (200, "STALE_DATA")
     assert skills.objects.commit(skills.head()).parents == (head,)
+    assert done["data"]["createCommitOnBranch"]["commit"]["tree"]["oid"] == skills.tree()
     assert standin.journal.matching("POST /graphql")[0].kind == "graphql"
 
 
@@ -175,3 +177,65 @@ async def test_graphql_moves_references_only_from_where_they_were(api, skills):
     assert "errors" not in await move("0" * 40, second, "refs/heads/new")
     assert "errors" not in await move(second, "0" * 40, "refs/heads/new")
     assert "refs/heads/new" not in skills.refs
+
+
+def committing(head: str, path: str = "x") -> dict[str, object]:
+    given = {
+        "branch": {"repositoryNameWithOwner": "acme/skills", "branchName": "main"},
+        "expectedHeadOid": head,
+        "message": {"headline": "Edit"},
+        "fileChanges": {"additions": [{"path": path, "contents": ""}]},
+    }
+    return {
+        "query": "mutation($input: CreateCommitOnBranchInput!) { createCommitOnBranch }",
+        "variables": {"input": given},
+    }
+
+
+def moving(skills: Repository, before: str, after: str) -> dict[str, object]:
+    update = {"name": "refs/heads/main", "beforeOid": before, "afterOid": after}
+    given = {"repositoryId": node("Repository", skills.id), "refUpdates": [update]}
+    return {"query": "mutation($input: UpdateRefsInput!) { updateRefs }", "variables": {"input": given}}
+
+
+async def test_graphql_refuses_with_words_what_it_may_not_do(api, skills, standin):
+    standin.accept_token("reads", permissions={"contents": "read", "metadata": "read"})
+    head, new = skills.head(), skills.commit({"y": b"1"}, branch="work")
+
+    async def refused(**more: str) -> set[tuple[str, str]]:
+        said = set()
+        for body in (committing(head), moving(skills, head, new)):
+            answer = await api("POST", "/graphql", body=body, **more)
+            (error,) = answer.json["errors"]
+            assert (answer.status, *answer.json["data"].values()) == (200, None)
+            said.add((error["type"], error["message"].split(chr(10))[0]))
+        return said
+
+    assert await refused(token="reads") == {("FORBIDDEN", "Resource not accessible by personal access token")}
+    skills.protected_branches.add("main")
+    assert await refused() == {("UNPROCESSABLE", "Repository rule violations found")}
+    skills.protected_branches.clear()
+    skills.archive()
+    assert await refused() == {("UNPROCESSABLE", "Repository was archived so is read-only.")}
+    assert skills.head() == head
+
+
+async def test_graphql_tells_a_used_up_limit_with_200(api, skills, standin):
+    standin.limits.exhaust()
+    answer = await api("POST", "/graphql", body=committing(skills.head()))
+    assert (answer.status, answer.json["errors"][0]["type"]) == (200, "RATE_LIMITED")
+    assert answer.headers["x-ratelimit-remaining"] == "0"
+
+
+async def test_a_file_may_come_where_a_directory_was_and_the_other_way_round(api, skills):
+    base = skills.tree()
+    entries = [
+        {"path": "a/run", "mode": "100755", "type": "blob", "sha": None},
+        {"path": "a/b", "mode": "100644", "type": "blob", "sha": None},
+        {"path": "a", "mode": "100644", "type": "blob", "content": "a file"},
+        {"path": "README.md", "mode": "100644", "type": "blob", "sha": None},
+        {"path": "README.md/x", "mode": "100644", "type": "blob", "content": "x"},
+    ]
+    tree = await write_tree(api, entries, base=base)
+    found = [(path, entry.kind) for path, entry in skills.objects.walk(tree)]
+    assert found == [(b"README.md", "tree"), (b"README.md/x", "blob"), (b"a", "blob")]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -20,13 +21,19 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from mcp_server.api_tokens import ApiTokens
+from mcp_server.archives.shelf import Shelf
 from mcp_server.authentication import API_TOKEN, Authenticator, Caller, ConnectorAuthentication
 from mcp_server.endpoint import mcp_routes
+from mcp_server.install.installs import unnoted
+from mcp_server.install.links import InstallLinks
 from mcp_server.oauth.metadata import Addresses
 from mcp_server.reads import Read
+from mcp_server.tool import Giving
 from skillport_sync.access.model import Principal, PrincipalId
 from skillport_sync.catalog.model import OWN_SOURCE, SourceKey
 from skillport_sync.catalog.sources import wanted_sources
+from skillport_sync.clock import SystemEntropy
 from skillport_sync.current import Current
 from skillport_sync.git.listing import Entry, tree_ids
 from skillport_sync.git.objects import CommitId, Mode, TreeId, blob_id
@@ -38,7 +45,10 @@ from skillport_sync.restoring import Restoring
 from skillport_sync.snapshot import PARSER_VERSION, Snapshot, SourceInput, SourceState, assemble
 from skillport_sync.store.drafts import PublicationDraft, SkillRow, SourceDraft
 from skillport_sync.store.mirror import MirrorStore
+from skillport_sync.store.state import StateStore
+from skillport_sync.template.own_skill import own_skill
 
+BASE_URL = "https://skills.acme.example"
 ACME = MarketplaceName("acme")
 NOBODY, NOTHING = CommitId("0" * 40), TreeId("0" * 40)
 ALICE = Principal(PrincipalId("token:alice"), "Alice", "alice@acme.example", frozenset({"staff"}))
@@ -379,8 +389,37 @@ def reads() -> Reads:
 WireOf = Callable[..., Awaitable[Wire]]
 
 
+GivingOf = Callable[[Publisher], Awaitable[Giving]]
+
+
 @pytest.fixture
-async def wire_of(asked: Asked, reads: Reads) -> AsyncIterator[WireOf]:
+async def giving_of(tmp_path: Path) -> AsyncIterator[GivingOf]:
+    """``await giving_of(publisher)``: what the tool can give away of what it publishes, with databases of its own."""
+    count = itertools.count()
+    async with AsyncExitStack() as stack:
+
+        async def giving(publisher: Publisher) -> Giving:
+            entropy, folder = SystemEntropy(), tmp_path / f"given-{next(count)}"
+            folder.mkdir()
+            state = await StateStore.open(folder / "state.db", clock=publisher.clock)
+            stack.push_async_callback(state.close)
+            links = InstallLinks(
+                queries=publisher.queries,
+                links=state.links,
+                shelf=Shelf(folder / "archives", publisher.store, publisher.clock),
+                own_skill=own_skill(),
+                base_url=BASE_URL,
+                clock=publisher.clock,
+                entropy=entropy,
+                on_install=unnoted,
+            )
+            return Giving(links, ApiTokens(state.minted_tokens, state.audit, publisher.clock, entropy), BASE_URL)
+
+        yield giving
+
+
+@pytest.fixture
+async def wire_of(asked: Asked, reads: Reads, giving_of: GivingOf) -> AsyncIterator[WireOf]:
     """``await wire_of(publisher, hot_bytes=…)``: what it publishes, served; with no bytes every answer goes the kernel's way."""
     people = {
         hashlib.sha256(TOKENS[who].encode()).digest(): Caller(person, f"token:{who}")
@@ -398,11 +437,13 @@ async def wire_of(asked: Asked, reads: Reads) -> AsyncIterator[WireOf]:
             hot_bytes: int = 1024 * 1024,
             authenticator: Authenticator | None = None,
             sign_in: Addresses | None = None,
+            giving: Giving | None = None,
         ) -> Wire:
             app = web.Application()
             app.add_routes(
                 mcp_routes(
                     queries=publisher.queries,
+                    giving=giving or await giving_of(publisher),
                     authenticator=authenticator or ConnectorAuthentication({API_TOKEN: find}, publisher.clock),
                     allowed_hosts=frozenset({"127.0.0.1:*"}),
                     allowed_origins=frozenset({"http://localhost:*", "https://claude.example"}),

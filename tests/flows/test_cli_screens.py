@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillport_sync.cli import access_report, reports, status_report
+from skillport_sync.cli import access_report, people_report, reports, status_report
 from skillport_sync.cli.progress import counted
 from skillport_sync.cli.screen import Part, drawn, plain
 from skillport_sync.cli.wording import ahead, count, duration, printable, size, whole
@@ -39,6 +39,7 @@ from skillport_sync.reports import (
     PullReport,
     RateStatus,
     RepositoryFacts,
+    RevokedSessions,
     SkillAccess,
     SourceStatus,
     StatusReport,
@@ -550,6 +551,40 @@ id  label         principal            created    last used  state
 2   Ada's laptop  github:583231        3 d ago    never      expires in 30 d
 3   old           google:109823984723  300 d ago  never      revoked 2 d ago
 4   gone          token:gone           300 d ago  never      expired 5 h ago
+"""
+    )
+
+
+def test_the_token_screen_says_what_people_made_theirs_for() -> None:
+    made = [
+        TokenRow("5", "google:1", "", NOW, purpose="scripts", expires_at=NOW + timedelta(minutes=15)),
+        TokenRow("6", "google:1", "", NOW, purpose="claude-code", read_only=True, expires_at=NOW + timedelta(days=90)),
+    ]
+    assert (
+        drawn(reports.tokens([TOKENS[0], *made], NOW), 90)
+        == """\
+id  label  made for                principal  created  last used  state
+───────────────────────────────────────────────────────────────────────────────────
+1   ci     -                       token:ci   3 d ago  4 s ago    valid
+5   -      scripts                 google:1   0 s ago  never      expires in 15 min
+6   -      claude-code, read only  google:1   0 s ago  never      expires in 90 d
+"""
+    )
+
+
+def test_the_screen_of_ended_sessions_names_the_tokens_that_ended_with_them() -> None:
+    made = TokenRow("6", "google:1", "", NOW, purpose="claude-code", read_only=True)
+    kept = TokenRow("1", "google:1", "laptop", NOW)
+    ended = RevokedSessions("google:1", access_tokens=0, api_tokens=(kept,), minted_tokens=(made,))
+    assert (
+        drawn(people_report.revoked(ended), 80)
+        == """\
+google:1: 0 sessions and 1 token of their own ended; nothing of that opens
+anything now
+  token 6 for claude-code
+
+1 API token of the same person still open the service; to end that:
+  skillport-sync token revoke 1
 """
     )
 

@@ -408,7 +408,13 @@ async def test_whoami_says_who_and_where_an_editor(wire):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"operation": "install"}, "There is no operation 'install'. Send one of: list, fetch, version, whoami."),
+        (
+            {"operation": "remove"},
+            "There is no operation 'remove'. Send one of: list, fetch, version, install, auth, whoami.",
+        ),
+        ({"operation": "install"}, 'install needs skill: send {"operation": "install"'),
+        ({"operation": "install", "skill": "pdf", "target": "x"}, 'target must be "claude-code" or "package", not'),
+        ({"operation": "auth", "purpose": "x"}, 'purpose must be "scripts" or "claude-code", not'),
         ({"operation": ["list"]}, "There is no operation a list."),
         ({"operation": "fetch"}, '{"operation": "fetch", "skill": "plugin/name"}'),
         ({"operation": "version"}, "version needs skill or installed"),

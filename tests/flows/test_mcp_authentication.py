@@ -171,10 +171,20 @@ async def test_each_kind_of_token_is_looked_up_where_its_kind_is_kept(publisher,
 
 
 @pytest.mark.parametrize(
-    "authorization", ["Bearer sp_rt_x", "Bearer sp_ac_x", "Bearer sp_tx_x", "Bearer sp_at", "Bearer x"]
+    "authorization",
+    [
+        "Bearer sp_rt_x",
+        "Bearer sp_ac_x",
+        "Bearer sp_tx_x",
+        "Bearer sp_at",
+        "Bearer sp_api_x",
+        "Bearer sp_in_x",
+        "Bearer x",
+    ],
 )
 async def test_secrets_of_other_kinds_are_not_even_looked_up(one, clock, authorization):
-    tokens = Tokens(sps_x=one, sp_at_x=one, sp_rt_x=one, sp_ac_x=one, sp_tx_x=one, sp_at=one, x=one)
+    known = ("sps_x", "sp_at_x", "sp_rt_x", "sp_ac_x", "sp_tx_x", "sp_at", "sp_api_x", "sp_in_x", "x")
+    tokens = Tokens(**dict.fromkeys(known, one))
     authentication = ConnectorAuthentication({API_TOKEN: tokens.find, ACCESS_TOKEN: tokens.find}, clock)
     with pytest.raises(Unauthenticated):
         await authentication.caller(authorization)

@@ -86,11 +86,14 @@ async def test_everything_that_the_schema_forbids_is_refused_and_all_that_it_tak
         {"operation": "list", "query": "x", "surface": "CC", "plugin": "docs", "limit": 1},
         {"operation": "fetch", "skill": "pdf", "paths": ["SKILL.md"], "version": "1.2.0"},
         {"operation": "version", "installed": [{"name": "pdf", "version": "1", "revision": "0"}]},
+        {"operation": "install", "skill": "pdf", "target": "package"},
+        {"operation": "auth", "purpose": "scripts"},
     ):
         assert accepts(arguments)
         assert (await wire.call(arguments))["isError"] is False
     for arguments in (
-        {"operation": "auth"},
+        {"operation": "remove"},
+        {"operation": "auth", "purpose": "x"},
         {"limit": 501},
         {"surface": "X"},
         {"x": 1},

@@ -35,11 +35,12 @@ async def test_a_host_that_is_not_ours_is_misdirected(wire, host):
     assert (seen.status, seen.json["code"]) == (421, "host_not_allowed")
 
 
-async def test_an_empty_list_of_hosts_lets_in_none(published):
+async def test_an_empty_list_of_hosts_lets_in_none(published, giving_of):
     app = web.Application()
     app.add_routes(
         mcp_routes(
             queries=published.queries,
+            giving=await giving_of(published),
             authenticator=NoAuthentication(published.bob),
             allowed_hosts=frozenset(),
             allowed_origins=frozenset(),
@@ -386,7 +387,7 @@ async def test_capabilities_of_the_wrong_shape_are_invalid_params(wire, capabili
 
 
 async def test_an_unknown_method_is_404_in_the_modern_era_and_an_error_in_the_legacy_one(wire):
-    for method in ("prompts/list", "resources/list", "no/such", "subscriptions/listen", "logging/setLevel"):
+    for method in ("prompts/list", "resources/subscribe", "no/such", "subscriptions/listen", "logging/setLevel"):
         modern = await wire.request(method)
         # A legacy client reads no error from a status other than 200.
         legacy = await wire.request(method, modern=False)
@@ -406,7 +407,11 @@ async def test_the_handshake_does_not_exist_in_the_modern_era(wire, method):
 async def test_discovery_says_what_there_is(wire):
     result = (await wire.request("server/discover")).json["result"]
     assert result["supportedVersions"] == [MODERN]
-    assert result["capabilities"] == {"tools": {"listChanged": False}}
+    assert result["capabilities"] == {
+        "extensions": {"io.modelcontextprotocol/skills": {"directoryRead": True}},
+        "resources": {"listChanged": False, "subscribe": False},
+        "tools": {"listChanged": False},
+    }
     assert "list with a query" in result["instructions"]
     assert (result["resultType"], result["cacheScope"]) == ("complete", "private")
     assert result["ttlMs"] > 0
@@ -420,7 +425,10 @@ async def test_the_handshake_negotiates_each_old_version(wire, version):
     )
     result = seen.json["result"]
     assert result["protocolVersion"] == version
-    assert result["capabilities"] == {"tools": {"listChanged": False}}
+    assert result["capabilities"] == {
+        "resources": {"listChanged": False, "subscribe": False},
+        "tools": {"listChanged": False},
+    }
     assert result["serverInfo"]["name"] == "skillport-sync"
     assert "list with a query" in result["instructions"]
 

@@ -18,6 +18,7 @@ from skillport_sync.queries.answers import Installed, InstalledStatus
 from skillport_sync.queries.cursors import Cursor, key_of, question_digest
 from skillport_sync.queries.earlier import MAX_MADE, Earlier
 from skillport_sync.queries.versions import status_of
+from skillport_sync.template.own_skill import own_skill
 
 UP, NEWER, OTHER = InstalledStatus.UP_TO_DATE, InstalledStatus.UPDATE_AVAILABLE, InstalledStatus.CONTENT_CHANGED
 AHEAD, UNKNOWN = InstalledStatus.AHEAD, InstalledStatus.UNKNOWN
@@ -732,3 +733,16 @@ async def test_two_hundred_questions_about_ten_thousand_skills_go_through_them_o
     facts = (await publisher.queries.check_installed(publisher.bob, asked)).installed
     assert {fact.status for fact in facts} == {InstalledStatus.GONE}
     assert len(passes) == 2
+
+
+async def test_the_skill_that_comes_with_the_service_is_compared_with_what_it_offers(published):
+    own = own_skill()
+    asked = [
+        Installed("skillport", own.version, own.revision, "skillport", "skillport-sync"),
+        Installed("skillport/skillport", "1.3.4"),
+        Installed("skillport", plugin="another"),
+        Installed("skillport", marketplace="elsewhere"),
+    ]
+    answer = await published.queries.check_installed(published.bob, asked)
+    assert [fact.status.value for fact in answer.installed] == ["up_to_date", "update_available", "gone", "gone"]
+    assert answer.installed[1].current.version == own.version

@@ -134,14 +134,11 @@ REGISTRATIONS = (
         ("flows/oauth/test_authorize.py::test_a_flood_of_sign_ins_is_slowed_down_and_passes",),
     ),
     Mutant(
-        "X-Forwarded-For is believed from this machine only",
-        f"{_OAUTH}/limits.py",
-        "if remote is not None and remote.is_loopback:",
-        "if remote is not None:",
-        (
-            "pure/test_oauth_limits.py::"
-            "test_senders_are_counted_by_address_and_a_proxy_is_believed_on_this_machine_only",
-        ),
+        "X-Forwarded-For is believed from trusted proxies only",
+        "mcp_server/peers.py",
+        "while hops and any(address in network for network in trusted_proxies):",
+        "while hops:",
+        ("pure/test_peers.py::test_senders_are_counted_by_address_and_only_trusted_proxies_are_believed",),
     ),
 )
 

@@ -190,9 +190,9 @@ AT_THE_ENDPOINT = (
     ),
     Mutant(
         "an API token begins with sps_",
-        _AUTHENTICATION,
-        'API_TOKEN: Final = "sps_"',
-        'API_TOKEN: Final = "sp"',
+        "skillport_sync/tokens.py",
+        'API = "sps_"',
+        'API = "sp"',
         (f"{_CACHE}::test_secrets_of_other_kinds_are_not_even_looked_up",),
     ),
     Mutant(
@@ -205,8 +205,8 @@ AT_THE_ENDPOINT = (
     Mutant(
         "the cache hears what the store revokes",
         _COMPOSED,
-        "    state.oauth.tell(bearers.forget_all)\n",
-        "",
+        "        state.oauth.tell(each.forget_all)\n",
+        "        pass\n",
         (f"{_AT_MCP}::test_a_client_that_gives_its_tokens_back_is_out_at_once",),
     ),
     Mutant(
@@ -240,8 +240,8 @@ AT_THE_ENDPOINT = (
     Mutant(
         "a disabled person's API token opens nothing",
         _COMPOSED,
-        "return None if person is not None and person.disabled_at is not None else Caller(",
-        "return Caller(",
+        "if person is not None and person.disabled_at is not None:",
+        "if False:",
         (f"{_AT_MCP}::test_the_api_tokens_of_a_disabled_person_open_nothing_within_ten_seconds",),
     ),
 )

@@ -282,8 +282,8 @@ def test_other_spellings_of_skill_md_are_served_with_a_warning() -> None:
             ("p/.claude-plugin/plugin.json", "plugin_name_differs", Severity.INFO),
         ),
         (
-            {"p/.claude-plugin/plugin.json": b'{"name": "a", "commands": "./c"}'},
-            plugin("a", "./p", strict=False),
+            {"p/.claude-plugin/plugin.json": b'{"name": "a"}'},
+            plugin("a", "./p", strict=False, commands="./c"),
             ("p/.claude-plugin/plugin.json", "strict_conflict", Severity.ERROR),
         ),
         (

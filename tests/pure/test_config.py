@@ -213,6 +213,28 @@ def test_an_app_is_read_with_its_key(folder: Path) -> None:
     assert settings.github.credentials == AppKey(7, Path("/app.pem"), 9)
 
 
+def test_without_a_credential_for_it_nothing_is_written(folder: Path) -> None:
+    app = "app_id = 7\nprivate_key_file = '/app.pem'\n"
+    for table in ("", "token_file = '/token'\n", app, app + "write = false\n"):
+        assert read(folder, MINIMAL + "[github]\n" + table).github.writing is None
+
+
+def test_edits_are_written_with_a_token_of_their_own_or_as_the_app(folder: Path) -> None:
+    app = "app_id = 7\nprivate_key_file = '/app.pem'\n"
+    as_app = read(folder, MINIMAL + "[github]\nwrite = true\n" + app)
+    assert as_app.github.writing == as_app.github.credentials == AppKey(7, Path("/app.pem"), None)
+    for table in ("", app, "token_file = 'token'\n"):
+        settings = read(folder, MINIMAL + "[github]\nwrite_token_file = 'write'\n" + table)
+        assert settings.github.writing == TokenFile(folder / "write")
+        assert settings.github.credentials != settings.github.writing
+        assert {row.key: row.value for row in explain(settings)}["github.write_token_file"] == str(folder / "write")
+
+
+def test_each_marketplace_says_what_an_edit_becomes(folder: Path) -> None:
+    marketplaces = read(folder, MINIMAL + MINIMAL + "name = 'lab'\nwrite_mode = 'pull_request'\n").marketplaces
+    assert [each.write_mode for each in marketplaces] == ["commit", "pull_request"]
+
+
 def test_the_working_directory_is_searched_first_then_the_users_configuration(folder: Path) -> None:
     users = folder / "nowhere" / "skillport-sync"
     users.mkdir(parents=True)
@@ -274,6 +296,12 @@ mode = "none"
         (MINIMAL + "name = 'a b'\n", "name must be a short label"),
         (MINIMAL + "[github]\ntoken_file='t'\napp_id=1\nprivate_key_file='k'\n", "github has both a token and an App"),
         (MINIMAL + "[github]\napp_id=1\n", "github has app_id without private_key_file"),
+        (MINIMAL + "[github]\ntoken_file='t'\nwrite=true\n", "github has write = true without an App"),
+        (
+            MINIMAL + "[github]\napp_id=1\nprivate_key_file='k'\nwrite=true\nwrite_token_file='t'\n",
+            "github has write = true and write_token_file",
+        ),
+        (MINIMAL + "write_mode = 'push'\n", 'marketplaces[0].write_mode must be "commit" or "pull_request"'),
         (MINIMAL + "[github]\napi_url='https://github.com'\n", "must be the API's URL: https://api.github.com"),
         (MINIMAL + "[github]\nwebhook_secret_files='x'\n", "must be a list in brackets"),
         (MINIMAL + "[server]\nwebhooks_host='127.0.0.1'\n", "server has webhooks_host without webhooks_port"),
@@ -307,6 +335,8 @@ def test_each_mistake_has_its_sentence(folder: Path, text: str, said: str) -> No
     [
         (MINIMAL + "[github]\ntoken = 'hush-hush'\n", {}),
         (MINIMAL + "[github]\ntoken_file = 'ghp_hushhushhushhush'\n", {}),
+        (MINIMAL + "[github]\nwrite_token_file = 'ghp_hushhushhushhush'\n", {}),
+        (MINIMAL + "[github]\nwrite_token = 'hush-hush'\n", {}),
         (MINIMAL + "[github]\nprivate_key_file = '-----BEGIN RSA PRIVATE KEY-----hush'\n", {}),
         (MINIMAL + "[github]\nwebhook_secret = 'hush-hush'\n", {}),
         (MINIMAL, {"SKILLPORT_GITHUB__TOKEN": "hush-hush"}),

@@ -22,7 +22,7 @@ SECRETS = [
     GITHUB,
     "github_pat_11" + "A" * 70,
     "sps_" + "q-_Z" * 10,
-    *(f"sp_{kind}_" + "q-_Z" * 10 for kind in ("at", "rt", "ac", "tx", "br", "fm", "st")),
+    *(f"sp_{kind}_" + "q-_Z" * 10 for kind in ("at", "rt", "ac", "tx", "br", "fm", "st", "api", "in", "ed")),
     "sk_api_" + "0f" * 16,
 ]
 

@@ -23,7 +23,7 @@ from skillport_sync.catalog.model import Catalog, SourceFiles, Surface
 from skillport_sync.git.listing import Entry, tree_ids
 from skillport_sync.git.objects import Mode, blob_id
 from skillport_sync.git.paths import PathProblem, RepoPath, check_path
-from skillport_sync.template import TemplateFile, files
+from skillport_sync.template import TemplateFile, files, title_of
 
 SCRIPT = "plugins/data/skills/csv-profile/scripts/profile.py"
 LOGO = "plugins/brand/skills/brand-kit/assets/logo.png"
@@ -128,7 +128,10 @@ def test_links_inside_a_skill_lead_to_files(path: str) -> None:
 
 @given(st.text(max_size=20))
 def test_any_owner_makes_a_sound_marketplace(owner: str) -> None:
-    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", catalog(files(owner)).title)
+    title = catalog(files(owner)).title
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", title)
+    assert title.endswith("skills")
+    assert title_of(title) == title
 
 
 def test_the_owner_is_named() -> None:

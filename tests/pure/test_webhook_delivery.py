@@ -16,7 +16,16 @@ from multidict import CIMultiDict
 
 from skillport_sync.git.objects import ZERO_ID
 from webhooks.delivery import Delivery, Envelope, NotADelivery, parse, read_envelope
-from webhooks.happening import InstallationChanged, Pinged, Pushed, RefNoticed, Repository, RepositoryChanged, Unhandled
+from webhooks.happening import (
+    InstallationChanged,
+    Pinged,
+    PullRequestChanged,
+    Pushed,
+    RefNoticed,
+    Repository,
+    RepositoryChanged,
+    Unhandled,
+)
 from webhooks.signature import VerifiedBody, verify
 
 SHA_A, SHA_B = "a" * 40, "b" * 40
@@ -303,7 +312,8 @@ def test_an_installation_tells_which_repositories_came_or_went() -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "expected"), [("create", RefNoticed()), ("delete", RefNoticed()), ("star", Unhandled())]
+    ("event", "expected"),
+    [("create", RefNoticed()), ("delete", RefNoticed()), ("pull_request", PullRequestChanged()), ("star", Unhandled())],
 )
 def test_events_that_nothing_depends_on_are_still_deliveries(event: str, expected: object) -> None:
     delivery = delivered(event, {"action": "created"})

@@ -16,6 +16,7 @@ from webhooks.happening import (
     HookChanged,
     InstallationChanged,
     Pinged,
+    PullRequestChanged,
     Pushed,
     RefNoticed,
     Repository,
@@ -365,6 +366,13 @@ def test_events_that_change_nothing_are_ignored(happening: Happening, because: s
     assert judge(delivery(happening), [OURS]) == Ignore(because)
 
 
+def test_a_pull_request_that_ended_is_looked_at_by_who_is_mirrored_from_there() -> None:
+    closed = delivery(PullRequestChanged(), action="closed")
+    assert judge(closed, [OURS, USED]) == Pull((ACME,), "pull_request_closed")
+    assert judge(delivery(PullRequestChanged(), action="opened"), [OURS]) == Ignore("pull_request_not_closed")
+    assert isinstance(judge(closed, [USED]), Ignore)
+
+
 names = st.sampled_from(["acme/skills", "ACME/skills", "acme/other", "beta/skills"])
 branches = st.none() | st.sampled_from(["main", "beta"])
 ids = st.none() | st.integers(1, 3)
@@ -394,6 +402,7 @@ happenings = st.one_of(
     ),
     st.just(HookChanged()),
     st.just(RefNoticed()),
+    st.just(PullRequestChanged()),
     st.just(Unhandled()),
 )
 actions = st.none() | st.sampled_from(["renamed", "edited", "archived", "deleted", "created", "suspend", "whatever"])

@@ -22,7 +22,7 @@ def pragma(connection: sqlite3.Connection, name: str) -> object:
 
 @pytest.mark.parametrize("name", ["mirror", "state"])
 def test_a_new_file_is_set_up_to_lose_nothing(tmp_path: Path, name: str) -> None:
-    schema = Schema(name, 7, settings=("secure_delete = ON",), max_bytes=40 * 4096)
+    schema = Schema(name, 7, settings=("secure_delete = ON",), max_bytes=64 * 4096)
     with closing(open_for_writing(tmp_path / "new.db", schema)) as connection:
         assert {
             setting: pragma(connection, setting)
@@ -48,7 +48,7 @@ def test_a_new_file_is_set_up_to_lose_nothing(tmp_path: Path, name: str) -> None
             "page_size": 4096,
             "application_id": 7,
             "secure_delete": 1,
-            "max_page_count": 40,
+            "max_page_count": 64,
         }
         tables = connection.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'").fetchall()
         assert all(strict or name.startswith("sqlite_") for name, strict in tables)

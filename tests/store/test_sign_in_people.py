@@ -130,7 +130,7 @@ async def test_a_file_of_before_sign_in_is_taken_over_with_all_it_holds(tmp_path
     state = await StateStore.open(path, clock=clock)
     try:
         assert (await state.pinned("acme/skills")).commit == "11" * 20
-        assert (await state.tokens.find(b"\x22" * 32))[0].id == "token:ci"
+        assert (await state.tokens.find(b"\x22" * 32)).principal.id == "token:ci"
         assert await state.people.all() == []
         assert await state.oauth.sessions() == []
         assert await state.audit.read() == []

@@ -23,7 +23,9 @@ def sha256(token: str) -> bytes:
 async def test_a_token_finds_its_principal(state: StateStore, clock) -> None:
     row = await state.tokens.create(sha256("one"), CI, "the build")
     assert (row.principal, row.label, row.created_at, row.expires_at) == (CI, "the build", clock.now(), None)
-    assert await state.tokens.find(sha256("one")) == (CI, row.id)
+    found = await state.tokens.find(sha256("one"))
+    assert found is not None
+    assert (found.principal, found.id) == (CI, row.id)
     assert await state.tokens.find(sha256("two")) is None
     assert await state.tokens.find(b"") is None
 
@@ -41,7 +43,7 @@ async def test_it_stops_working_when_it_is_revoked_and_only_once(state: StateSto
     other = await state.tokens.create(sha256("two"), CI, "kept")
     assert await state.tokens.revoke(row.id) is True
     assert await state.tokens.find(sha256("one")) is None
-    assert await state.tokens.find(sha256("two")) == (CI, other.id)
+    assert await state.tokens.find(sha256("two")) == other
     clock.advance(hours=1)
     assert await state.tokens.revoke(row.id) is False
     assert await state.tokens.revoke(999) is False
@@ -90,7 +92,7 @@ async def test_they_survive_a_restart(tmp_path: Path, state: StateStore, clock) 
     reopened = await StateStore.open(tmp_path / "state.db", clock=clock)
     try:
         assert reopened.tokens.list() == before
-        assert await reopened.tokens.find(sha256("one")) == (CI, before[0].id)
+        assert await reopened.tokens.find(sha256("one")) == before[0]
         assert await reopened.tokens.find(sha256("two")) is None
     finally:
         await reopened.close()

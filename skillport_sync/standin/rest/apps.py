@@ -1,4 +1,4 @@
-"""Owns what an App asks for itself with a JWT: its installation in a repository, and tokens for an hour."""
+"""Owns what an App asks for itself with a JWT: who it is, its installation in a repository, tokens for an hour, its own hook."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from aiohttp import web
 
 from skillport_sync.standin import shapes
 from skillport_sync.standin.access import App
+from skillport_sync.standin.hooks import Hook
 from skillport_sync.standin.rest.call import ApiError, Call, Route, answer, invalid, not_found
+from skillport_sync.standin.rest.hooks import change_config
 
 _RANKS = {"read": 1, "write": 2, "admin": 3}
 
@@ -63,6 +65,38 @@ async def organization_installation(call: Call) -> web.StreamResponse:
     return answer(found.described(call.api))
 
 
+async def get_app(call: Call) -> web.StreamResponse:
+    """https://docs.github.com/rest/apps/apps#get-the-authenticated-app, as far as anybody here reads it."""
+    app = _app(call)
+    return answer(
+        {
+            "id": app.id,
+            "slug": f"app-{app.id}",
+            "name": f"App {app.id}",
+            "permissions": dict(app.permissions),
+            "events": list(app.events if app.hook is None else app.hook.events),
+        }
+    )
+
+
+async def get_config(call: Call) -> web.StreamResponse:
+    """https://docs.github.com/rest/apps/webhooks#get-a-webhook-configuration-for-an-app"""
+    return answer(shapes.hook_config(_hook(call)))
+
+
+async def update_config(call: Call) -> web.StreamResponse:
+    hook = _hook(call)
+    change_config(hook, call.fields)
+    return answer(shapes.hook_config(hook))
+
+
+def _hook(call: Call) -> Hook:
+    hook = _app(call).hook
+    if hook is None:
+        raise not_found()
+    return hook
+
+
 def _installations(call: Call) -> list[App]:
     return [each for each in call.hub.access.installations(_app(call)) if not each.deleted]
 
@@ -74,6 +108,9 @@ def _app(call: Call) -> App:
 
 
 ROUTES = (
+    Route("GET", "/app", get_app, caller="app"),
+    Route("GET", "/app/hook/config", get_config, caller="app"),
+    Route("PATCH", "/app/hook/config", update_config, caller="app"),
     Route("POST", "/app/installations/{installation_id}/access_tokens", create_token, caller="app", free=True),
     Route("GET", "/repos/{owner}/{repo}/installation", repository_installation, caller="app"),
     Route("GET", "/orgs/{org}/installation", organization_installation, caller="app"),

@@ -10,7 +10,7 @@ import orjson
 from aiohttp import web
 
 from skillport_sync.standin.access import ANONYMOUS, App, Grant
-from skillport_sync.standin.objects import Kind, ObjectStore
+from skillport_sync.standin.objects import NO_COMMIT, Kind, ObjectStore
 
 if TYPE_CHECKING:
     from skillport_sync.standin.hub import StandInGitHub
@@ -35,6 +35,13 @@ class ApiError(Exception):
             body["errors"] = list(self.errors)
         body |= {"documentation_url": DOCUMENTATION, "status": str(self.status)}
         return answer(body, status=self.status, headers=self.headers)
+
+
+class QueryLimited(ApiError):
+    """The primary limit, as the GraphQL API tells it: 200, with an error in the body (github.md §4)."""
+
+    def response(self) -> web.Response:
+        return answer({"errors": [{"type": "RATE_LIMITED", "message": self.message}]})
 
 
 def not_found() -> ApiError:
@@ -173,11 +180,13 @@ class Call:
     def head_of(self, ref: str) -> str | None:
         """What a full reference name is at, or was at when the API lags on command."""
         at = self.repository.refs.get(ref)
-        if at is not None and ref.startswith("refs/heads/"):
-            last = next((change for change in reversed(self.repository.changes) if change.ref == ref), None)
-            stale = self.hub.faults.take_stale_head(last.before if last and not last.created else None)
-            return stale or at
-        return at
+        if at is None or not ref.startswith("refs/heads/"):
+            return at
+        lagging = self.hub.faults.take_lag((self.repository.id, ref))
+        if lagging is not None:
+            return lagging if lagging != NO_COMMIT else None
+        last = next((change for change in reversed(self.repository.changes) if change.ref == ref), None)
+        return self.hub.faults.take_stale_head(last.before if last and not last.created else None) or at
 
     def resolve(self, name: str) -> str | None:
         """The object a commit-ish names: an id, ``HEAD``, ``heads/x``, ``tags/x``, a tag's or a branch's bare name."""

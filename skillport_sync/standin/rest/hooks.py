@@ -67,6 +67,26 @@ async def update_hook(call: Call) -> web.StreamResponse:
     return answer(shapes.hook(hook))
 
 
+async def get_config(call: Call) -> web.StreamResponse:
+    return answer(shapes.hook_config(hook_of(call)))
+
+
+async def update_config(call: Call) -> web.StreamResponse:
+    """What is not named stays as it is, the secret too: https://docs.github.com/rest/repos/webhooks"""
+    hook = hook_of(call)
+    change_config(hook, call.fields)
+    hook.updated_at = call.hub.now()
+    return answer(shapes.hook_config(hook))
+
+
+def change_config(hook: Hook, config: Fields) -> None:
+    """A repository's hook or an App's."""
+    hook.url = config.optional_text("url") or hook.url
+    hook.content_type = config.optional_text("content_type") or hook.content_type
+    hook.secret = config.optional_text("secret") or hook.secret
+    _insecure(hook, config)
+
+
 async def delete_hook(call: Call) -> web.StreamResponse:
     call.hub.announce_later(call.repository, call.repository.remove_hook(hook_of(call)))
     return web.Response(status=204)
@@ -115,6 +135,8 @@ ROUTES = (
     Route("POST", _HOOKS, create_hook, _WRITE),
     Route("GET", _HOOKS + "/{hook_id}", get_hook, _READ),
     Route("PATCH", _HOOKS + "/{hook_id}", update_hook, _WRITE),
+    Route("GET", _HOOKS + "/{hook_id}/config", get_config, _READ),
+    Route("PATCH", _HOOKS + "/{hook_id}/config", update_config, _WRITE),
     Route("DELETE", _HOOKS + "/{hook_id}", delete_hook, _WRITE),
     Route("POST", _HOOKS + "/{hook_id}/pings", ping_hook, _READ),
     Route("POST", _HOOKS + "/{hook_id}/tests", test_hook, _READ),

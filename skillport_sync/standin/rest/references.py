@@ -6,10 +6,14 @@ An update without ``force`` checks that the new commit comes after the old one a
 
 from __future__ import annotations
 
+from typing import Final
+
 from aiohttp import web
 
 from skillport_sync.standin import history, shapes
 from skillport_sync.standin.rest.call import Call, Route, answer, invalid, not_found
+
+PULL_REQUESTS_ONLY: Final = "Repository rule violations found\n\nChanges must be made through a pull request.\n\n"
 
 
 async def get_ref(call: Call) -> web.StreamResponse:
@@ -25,8 +29,8 @@ async def matching_refs(call: Call) -> web.StreamResponse:
     """Every reference that begins so; never paged."""
     call.must_have_commits()
     start = f"refs/{call.request.match_info.get('ref', '')}"
-    found = sorted(ref for ref in call.repository.refs if ref.startswith(start))
-    return answer([shapes.reference(call.repository, ref, call.head_of(ref) or "") for ref in found])
+    found = {ref: call.head_of(ref) for ref in sorted(call.repository.refs) if ref.startswith(start)}
+    return answer([shapes.reference(call.repository, ref, at) for ref, at in found.items() if at is not None])
 
 
 async def create_ref(call: Call) -> web.StreamResponse:
@@ -75,7 +79,7 @@ async def delete_ref(call: Call) -> web.StreamResponse:
 
 def refuse_protected(call: Call, ref: str) -> None:
     if ref.removeprefix("refs/heads/") in call.repository.protected_branches:
-        raise invalid("Repository rule violations found\n\nChanges must be made through a pull request.\n\n")
+        raise invalid(PULL_REQUESTS_ONLY)
 
 
 _READ, _WRITE = ("contents", "read"), ("contents", "write")

@@ -12,8 +12,8 @@ from skillport_sync.standin.shapes.gitdata import (
     tree,
     wrapped_base64,
 )
-from skillport_sync.standin.shapes.hooks import delivery, delivery_item, hook
-from skillport_sync.standin.shapes.pulls import pull
+from skillport_sync.standin.shapes.hooks import delivery, delivery_item, hook, hook_config
+from skillport_sync.standin.shapes.pulls import listed_pull, pull
 
 __all__ = [
     "Json",
@@ -29,6 +29,8 @@ __all__ = [
     "git_commit",
     "git_tag",
     "hook",
+    "hook_config",
+    "listed_pull",
     "moment",
     "node",
     "pull",

@@ -11,8 +11,6 @@ from skillport_sync.standin.shapes.accounts import Json, moment
 def hook(found: Hook) -> Json:
     """The secret is never told, only that there is one."""
     url = f"{found.target.hooks_url}/{found.id}"
-    config: Json = {"url": found.url, "content_type": found.content_type, "insecure_ssl": found.insecure_ssl}
-    config |= {"secret": "********"} if found.secret is not None else {}
     code, status, message = found.last_response
     return {
         "type": "Repository" if found.target.kind == "repository" else "App",
@@ -20,7 +18,7 @@ def hook(found: Hook) -> Json:
         "name": "web",
         "active": found.active,
         "events": list(found.events),
-        "config": config,
+        "config": hook_config(found),
         "updated_at": moment(found.updated_at),
         "created_at": moment(found.created_at),
         "url": url,
@@ -29,6 +27,11 @@ def hook(found: Hook) -> Json:
         "deliveries_url": f"{url}/deliveries",
         "last_response": {"code": code, "status": status, "message": message},
     }
+
+
+def hook_config(found: Hook) -> Json:
+    config: Json = {"url": found.url, "content_type": found.content_type, "insecure_ssl": found.insecure_ssl}
+    return config | ({"secret": "********"} if found.secret is not None else {})
 
 
 def delivery_item(found: Delivery) -> Json:

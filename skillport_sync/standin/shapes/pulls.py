@@ -1,4 +1,4 @@
-"""Owns the JSON of a pull request."""
+"""Owns the JSON of a pull request, whole and as lists have it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,27 @@ from skillport_sync.standin import history
 from skillport_sync.standin.shapes.accounts import Json, account, moment, node, repository
 
 if TYPE_CHECKING:
-    from skillport_sync.standin.repository import Pull, Repository
+    from skillport_sync.standin.pulls import Pull
+    from skillport_sync.standin.repository import Repository
+
+_ONLY_WHOLE = (
+    "merged",
+    "mergeable",
+    "mergeable_state",
+    "merged_by",
+    "comments",
+    "review_comments",
+    "maintainer_can_modify",
+    "commits",
+    "additions",
+    "deletions",
+    "changed_files",
+)
+
+
+def listed_pull(api: str, found: Repository, asked: Pull) -> Json:
+    """The schema ``pull-request-simple``: whether it was merged is told by ``merged_at`` only."""
+    return {name: value for name, value in pull(api, found, asked).items() if name not in _ONLY_WHOLE}
 
 
 def pull(api: str, found: Repository, asked: Pull) -> Json:
@@ -17,7 +37,9 @@ def pull(api: str, found: Repository, asked: Pull) -> Json:
     page = found.api_url.replace("/repos/", "/", 1) + f"/pull/{asked.number}"
     sides = {"head": asked.head, "base": asked.base}
     owner = account(api, found.owner, "Organization")
-    head, base = found.refs[f"refs/heads/{asked.head}"], found.refs[f"refs/heads/{asked.base}"]
+    # Branches may be gone by now; the pull request remembers.
+    head, base = asked.head_sha, asked.base_sha
+    shas = {"head": head, "base": base}
     changes = list(history.changed_paths(found.objects, found.tree(base), found.tree(head)))
     links = {
         "self": url,
@@ -50,10 +72,10 @@ def pull(api: str, found: Repository, asked: Pull) -> Json:
         "labels": [],
         "milestone": None,
         "created_at": moment(asked.created_at),
-        "updated_at": moment(asked.created_at),
-        "closed_at": None,
-        "merged_at": None,
-        "merge_commit_sha": None,
+        "updated_at": moment(asked.updated_at),
+        "closed_at": asked.closed_at and moment(asked.closed_at),
+        "merged_at": asked.merged_at and moment(asked.merged_at),
+        "merge_commit_sha": asked.merge_commit,
         "assignee": None,
         "assignees": [],
         "requested_reviewers": [],
@@ -62,7 +84,7 @@ def pull(api: str, found: Repository, asked: Pull) -> Json:
             side: {
                 "label": f"{found.owner}:{branch}",
                 "ref": branch,
-                "sha": found.refs[f"refs/heads/{branch}"],
+                "sha": shas[side],
                 "user": owner,
                 "repo": repository(api, found),
             }
@@ -72,10 +94,10 @@ def pull(api: str, found: Repository, asked: Pull) -> Json:
         "author_association": "MEMBER",
         "auto_merge": None,
         "draft": False,
-        "merged": False,
+        "merged": asked.merged_at is not None,
         "mergeable": None,
         "mergeable_state": "unknown",
-        "merged_by": None,
+        "merged_by": account(api, asked.merged_by) if asked.merged_by else None,
         "comments": 0,
         "review_comments": 0,
         "maintainer_can_modify": False,

@@ -8,9 +8,9 @@ from mcp_server.authentication import Caller
 from mcp_server.reads import Read
 from skillport_sync.access.model import Principal, PrincipalId
 from skillport_sync.reports import TokenRequest
-from skillport_sync.signing_in import AGAIN_S, ReadTrail
 from skillport_sync.store.audit import AuditAction
 from skillport_sync.store.sign_in import Purged
+from skillport_sync.trails import AGAIN_S, ReadTrail
 
 DAY_S = 24 * 3600.0
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
+from skillport_sync.access.model import Principal, PrincipalId
+from skillport_sync.catalog.change.wishes import Wish
 from skillport_sync.current import Current
 from skillport_sync.git.objects import blob_id
 from skillport_sync.github.client import GitHub
 from skillport_sync.github.credentials import StaticToken
+from skillport_sync.github.writing import GitHubWriter
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.publication import Published
 from skillport_sync.quarantine import Scan
@@ -26,12 +30,19 @@ from skillport_sync.store.ledger import Concern, DeliveryFacts
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.store.state import StateStore
 from skillport_sync.sync.branch import Source
+from skillport_sync.sync.clashes import Clashes
+from skillport_sync.sync.landing import Landing
 from skillport_sync.sync.loop import Last, Loop, Order
 from skillport_sync.sync.plan import Bounds
+from skillport_sync.sync.preparing import Preparer
+from skillport_sync.sync.proposals import Proposals
 from skillport_sync.sync.pull import Pull
+from skillport_sync.sync.save import Saver, WriteMode
+from skillport_sync.sync.saves import SaveOutcome, Wanted
 
 ACME = MarketplaceName("acme")
 TOKEN = "token-of-the-mirror"
+WRITE_TOKEN = "token-that-may-write"
 INTERVAL_S = 300.0
 
 Files = Mapping[str | bytes, object]
@@ -327,3 +338,81 @@ async def running(mirror: Mirror) -> Mirror:
 @pytest.fixture
 def make() -> type[Make]:
     return Make
+
+
+class Editing:
+    """People who change the marketplace of a running mirror, through everything real but GitHub."""
+
+    def __init__(self, mirror: Mirror, writer: GitHubWriter, mode: WriteMode) -> None:
+        self.mirror = mirror
+        preparer = Preparer(mirror.store, mirror.pull.would_be)
+        landing = Landing(writer, look_after_s=(0.0, 0.0))
+        self.proposals = Proposals(
+            mirror.pull, landing=landing, rows=mirror.state.proposals, preparer=preparer, entropy=Counting()
+        )
+        self.saver = Saver(
+            mirror.pull,
+            mirror.loop,
+            github=mirror.github,
+            landing=landing,
+            state=mirror.state,
+            preparer=preparer,
+            clashes=Clashes(ACME, mirror.store),
+            proposals=self.proposals,
+            mode=mode,
+        )
+
+    async def save(self, wish: Wish, *, who: str = "google:1", new: bool = False, **wanted: Any) -> SaveOutcome:
+        """What comes of it. ``who`` is an editor unless it is said otherwise; the skill is there unless it is ``new``."""
+        person = Principal(PrincipalId(who), who.title(), f"{who.rpartition(':')[2]}@acme.example")
+        existing = None if new else f"docs/{wish.skill}"
+        async with asyncio.timeout(60):
+            return await self.saver.save(Wanted(person, wish, existing, **wanted))
+
+    @property
+    def repository(self) -> Repository:
+        return self.mirror.repository
+
+    def history(self) -> list[str]:
+        """The headlines of the branch's commits, newest first, down to the one that was there at first."""
+        headlines, commit = [], self.repository.head()
+        while commit is not None:
+            facts = self.repository.objects.commit(commit)
+            headlines.append(facts.message.split("\n")[0])
+            commit = facts.parents[0] if facts.parents else None
+        return headlines
+
+
+class Counting:
+    """Dice that never fall twice the same way."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def token_bytes(self, size: int) -> bytes:
+        self._count += 1
+        return self._count.to_bytes(size)
+
+    def uniform(self, low: float, high: float) -> float:
+        return high
+
+
+@pytest.fixture
+async def editing_with(running: Mirror) -> AsyncIterator[Callable[..., Editing]]:
+    """Makes an ``Editing`` whose credential may do what is said."""
+    async with aiohttp.ClientSession() as session:
+
+        def editing(mode: WriteMode = "commit", **permissions: str) -> Editing:
+            allowed = {"metadata": "read", "contents": "write", "pull_requests": "write"} | permissions
+            running.standin.accept_token(WRITE_TOKEN, permissions=allowed)
+            writer = GitHubWriter(
+                session, StaticToken(WRITE_TOKEN), api_url=running.standin.api_url, clock=running.time
+            )
+            return Editing(running, writer, mode)
+
+        yield editing
+
+
+@pytest.fixture
+async def editing(editing_with: Callable[..., Editing]) -> Editing:
+    return editing_with()

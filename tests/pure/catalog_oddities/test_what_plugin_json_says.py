@@ -58,13 +58,20 @@ def test_strict_false_with_a_plugin_json_that_lists_no_components(one, write):
 
 
 @pytest.mark.parametrize("field", ["skills", "commands", "agents", "hooks", "mcpServers", "outputStyles", "lspServers"])
-def test_strict_false_with_a_plugin_json_that_lists_components_is_a_conflict(one, write, field):
+def test_strict_false_with_components_in_the_entry_and_a_plugin_json_is_a_conflict(one, write, field):
     """Claude Code does not load the plugin, so there are no skills of it; that it is there is still said."""
-    found = one(write.plugin_json("p", **{field: "./skills"}), strict=False)
+    found = one(write.plugin_json("p"), strict=False, **{field: "./skills"})
     assert found.paths == ["z:z/skills/sound"]
     assert [plugin.name for plugin in found.catalog.plugins] == ["p", "z"]
-    assert found.problems == [(MANIFEST, "strict_conflict", 3)]
+    assert found.problems == [(MANIFEST, "strict_conflict", 1)]
     assert found.problem("strict_conflict").severity == "error"
+
+
+def test_strict_false_with_components_in_plugin_json_alone_loads(one, write):
+    """Measured with Claude Code 2.1.329."""
+    found = one(write.plugin_json("p", skills=["./skills"]), strict=False)
+    assert found.paths == ["p:p/skills/x", "z:z/skills/sound"]
+    assert found.problems == []
 
 
 def test_strict_true_adds_the_entrys_components_to_the_manifests(one, write):

@@ -49,7 +49,7 @@ KINDS = {
     "an Atlassian token": [("ATATT3xFfGF0{}", 170, WORD)],
     "a Telegram bot token": [("1837264950:AA{}", 33, WORD)],
     "an age key": [("AGE-SECRET-KEY-1{}", 58, "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L")],
-    "a token of this service": [("sps_{}", 43, WORD)],
+    "a token of this service": [("sps_{}", 43, WORD), ("sp_api_{}", 43, WORD)],
 }
 FORMS = [(kind, *form) for kind, forms in KINDS.items() for form in forms]
 
