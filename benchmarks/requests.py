@@ -44,7 +44,7 @@ async def measure(_cores: Cores, *, quick: bool) -> list[Figure]:
             figures += _figures(github, f"push of {files} files", promise, seed + files)
         async for _ in service.operator.reconcile(ReconcileOptions()):
             pass
-        figures += _figures(github, "reconcile, nothing new", _Promise(1, 0, 1), seed)
+        figures += _figures(github, "reconcile, nothing new", _Promise(1, 0, 1), seed, looked_after=4)
         await _asked(service, size)
         figures += _figures(github, f"{len(QUESTIONS)} queries of every kind", _Promise(0, 0, 0), None)
     return figures
@@ -84,10 +84,18 @@ async def _asked(service: Service, size: Size) -> None:
             assert not told["result"]["isError"], told
 
 
-def _figures(github: OneRepository, what: str, promise: _Promise, seed: int | None) -> list[Figure]:
+def _figures(
+    github: OneRepository, what: str, promise: _Promise, seed: int | None, *, looked_after: int | None = None
+) -> list[Figure]:
     spent = github.journal()
     against = "" if seed is None else "seed connector's way: one request per directory and file, one after the other"
+    beside = (
+        []
+        if looked_after is None
+        else [Figure("looking after the webhook: requests", spent["looked_after"], "", None, "", looked_after)]
+    )
     return [
+        *beside,
         Figure(f"{what}: requests", spent["requests"], "", seed, against, promise.requests),
         Figure(f"{what}: primary cost", spent["primary"], "", seed, "the same" if seed else "", promise.primary),
         Figure(f"{what}: round trips", spent["round_trips"], "", seed, "the same" if seed else "", promise.round_trips),

@@ -54,8 +54,10 @@ from pydantic import ValidationError
 from mcp_server.authentication import Caller
 from mcp_server.envelope import VERSION_HEADER
 from mcp_server.rendering import Json
+from mcp_server.skill_uri import MAX_CHARACTERS
 from mcp_server.skills_extension import SkillsExtension
 from mcp_server.skills_extension.extension import EXTENSION, SETTINGS
+from mcp_server.skills_extension.parameters import GetSkillParams, ReadDirectoryParams
 from mcp_server.skills_extension.wording import Result
 from mcp_server.templates import Remembered
 from mcp_server.tool import DEFINITION, INSTRUCTIONS, SERVER_INFO, TOOL_NAME, Tool
@@ -71,19 +73,6 @@ _COMPLETE: Final[Json] = {"resultType": "complete"}
 
 _DEFINITION_TTL_MS: Final = 3_600_000
 """The definition changes only with the program."""
-
-
-class GetSkillParams(RequestParams):
-    """``skills/get``; the SDK does not know it."""
-
-    uri: str
-
-
-class ReadDirectoryParams(PaginatedRequestParams):
-    """``resources/directory/read``; nor this."""
-
-    uri: str
-
 
 _Params = TypeVar("_Params", bound=RequestParams)
 
@@ -267,13 +256,16 @@ def _call_of(context: ServerRequestContext[None, _Call]) -> _Call:
 
 
 def _protocol_error(method: str, params: RequestParams, error: SkillportError) -> MCPError:
-    """What is not there and what is wrong are both invalid parameters here; SEP-2164 wants the address beside."""
+    """What is not there and what is wrong are both invalid parameters here; SEP-2164 wants the address beside, which is not sent
+    back where it is none of any use."""
     if isinstance(error, Broken):
         log.error("request_broken", method=method, code=error.code, message=error.message)
     later = isinstance(error, Unavailable | Broken)
     uri = getattr(params, "uri", None)
-    data = {"code": error.code} if uri is None else {"code": error.code, "uri": uri}
-    return MCPError(code=INTERNAL_ERROR if later else INVALID_PARAMS, message=error.message, data=data)
+    named = {"uri": uri} if isinstance(uri, str) and len(uri) <= MAX_CHARACTERS else {}
+    return MCPError(
+        code=INTERNAL_ERROR if later else INVALID_PARAMS, message=error.message, data={"code": error.code, **named}
+    )
 
 
 def _told_of(connection: Connection) -> Mapping[str, str] | None:

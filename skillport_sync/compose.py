@@ -21,8 +21,10 @@ from skillport_sync.current import Current
 from skillport_sync.github.budget import Limits as RequestLimits
 from skillport_sync.github.client import GitHub
 from skillport_sync.github.credentials import Anonymous, AppCredentials, StaticToken
+from skillport_sync.github.host import Host, pace_of
 from skillport_sync.github.locations import web_host
 from skillport_sync.github.transport import Credentials
+from skillport_sync.healing import Healing
 from skillport_sync.operations import LocalOperator, Mirrored
 from skillport_sync.outbound import open_session
 from skillport_sync.ports import Clock, Entropy, MarketplaceName
@@ -33,6 +35,7 @@ from skillport_sync.store.data_directory import DataDirectory
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.store.state import StateStore
 from skillport_sync.sync.branch import Source
+from skillport_sync.sync.healing import Healer
 from skillport_sync.sync.loop import Loop
 from skillport_sync.sync.plan import Bounds
 from skillport_sync.sync.pull import Pull
@@ -56,6 +59,8 @@ class Parts:
     current: Current
     marketplaces: Mapping[MarketplaceName, Mirrored]
     savers: Mapping[MarketplaceName, Saver]
+    healers: Mapping[MarketplaceName, Healer]
+    host: Host
     authentication: Authentication
 
     def wake(self, marketplace: MarketplaceName, cause: str) -> None:
@@ -73,6 +78,8 @@ class Parts:
             entropy=self.entropy,
             running_since=running_since,
             next_reconcile_at=next_reconcile_at,
+            healers=self.healers,
+            counts_usage=self.settings.usage.enabled,
         )
 
     def restoring(self, marketplace: MarketplaceName) -> Restoring:
@@ -81,6 +88,9 @@ class Parts:
 
     def why_absent(self) -> str:
         """Why nothing is served yet, as a clause for people who ask too early."""
+        withdrawn = [healer.withdrawn for healer in self.healers.values() if healer.withdrawn is not None]
+        if withdrawn:
+            return "; ".join(withdrawn)
         lasts = [mirrored.loop.last for mirrored in self.marketplaces.values()]
         codes = sorted({last.code for last in lasts if last is not None and last.code is not None})
         if not codes:
@@ -125,16 +135,30 @@ async def open_parts(
         state = await StateStore.open(directory.state, clock=clock)
         stack.push_async_callback(state.close)
         session = await stack.enter_async_context(open_session())
+        host = Host(clock, at_once=settings.sync.concurrency, points_per_minute=pace_of(settings.github.api_url))
         current = Current(clock, stale_after_s=2 * settings.sync.reconcile_interval_s)
         marketplaces = {
             configured.name: await _mirrored(
-                configured, settings, session, mirror=mirror, state=state, current=current, clock=clock, entropy=entropy
+                configured,
+                settings,
+                session,
+                host,
+                mirror=mirror,
+                state=state,
+                current=current,
+                clock=clock,
+                entropy=entropy,
             )
             for configured in settings.marketplaces
         }
-        writing = Writing(settings, session, mirror, state, clock, entropy)
+        writing = Writing(settings, session, host, mirror, state, clock, entropy)
         savers = {
             configured.name: writing.saver(configured, marketplaces[configured.name])
+            for configured in settings.marketplaces
+        }
+        healing = Healing(settings, session, host, state, clock)
+        healers = {
+            configured.name: await healing.healer(configured, marketplaces[configured.name], current)
             for configured in settings.marketplaces
         }
         parts = Parts(
@@ -147,6 +171,8 @@ async def open_parts(
             current,
             marketplaces,
             savers,
+            healers,
+            host,
             authentication(settings, state, clock),
         )
         loops = await stack.enter_async_context(asyncio.TaskGroup())
@@ -173,6 +199,7 @@ async def _mirrored(
     configured: MarketplaceSettings,
     settings: Settings,
     session: aiohttp.ClientSession,
+    host: Host,
     *,
     mirror: MirrorStore,
     state: StateStore,
@@ -188,11 +215,12 @@ async def _mirrored(
 
     github = GitHub(
         session,
-        _credentials(settings.github, configured.repository, others, session, clock),
+        _credentials(settings.github, configured.repository, others, session, host, clock),
         api_url=settings.github.api_url,
         clock=clock,
         max_concurrency=sync.concurrency,
         limits=RequestLimits(total_timeout_s=sync.request_timeout_s),
+        host=host,
     )
     pull = Pull(
         Source(configured.name, configured.repository, configured.branch),
@@ -208,6 +236,7 @@ async def _mirrored(
         clock=clock,
         restoring=_restoring(settings, mirror, configured.name),
         max_removed_share=None if configured.mass_removal == "allow" else configured.max_removed_share,
+        identity=Healing(settings, session, host, state, clock).identity(configured, github),
     )
     wished.append(pull)
     await mirror.remember(configured.name, configured.repository)
@@ -221,6 +250,7 @@ def _credentials(
     repository: str,
     others: Callable[[], Collection[str]],
     session: aiohttp.ClientSession,
+    host: Host,
     clock: Clock,
 ) -> Credentials:
     match github.credentials:
@@ -236,6 +266,7 @@ def _credentials(
                 installation_id=installation_id,
                 api_url=github.api_url,
                 clock=clock,
+                host=host,
             )
         case None:
             return Anonymous()

@@ -33,6 +33,12 @@ class Current:
         for listener in self._listeners:
             listener(published)
 
+    def withdraw(self, marketplace: MarketplaceName) -> None:
+        """Serve nothing of it from now on, until the next ``swap``."""
+        self._published = MappingProxyType(
+            {name: each for name, each in self._published.items() if name != marketplace}
+        )
+
     def on_swap(self, listener: Callable[[Published], None]) -> None:
         """Have ``listener`` called after each swap, on the loop's thread; it must return at once and not raise."""
         self._listeners.append(listener)

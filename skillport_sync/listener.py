@@ -15,7 +15,7 @@ from typing import cast
 from aiohttp import web
 
 from skillport_sync.errors import Conflict, Invalid
-from skillport_sync.request_ids import OnAnswered, unheard, with_request_id
+from skillport_sync.request_ids import OnRefused, unheard, with_request_id
 
 BACKLOG = 1024
 LINGER_S = 2.0
@@ -74,15 +74,15 @@ async def site(
     header_timeout_s: float,
     keepalive_s: float,
     drain_s: float,
-    on_answered: OnAnswered = unheard,
+    on_refused: OnRefused = unheard,
 ) -> AsyncIterator[None]:
     """Serve ``routes`` on the socket until left; requests under way then have ``drain_s`` to finish.
 
     A new connection has ``header_timeout_s`` to send its first request's headers, an idle one is kept for ``keepalive_s``. Every
-    request has an id in the log; ``on_answered`` is told what came of it.
+    request has an id in the log; ``on_refused`` is told of those that were answered with an error.
     """
     app = web.Application(client_max_size=max_body_bytes)
-    app.add_routes(_identified(route, on_answered) for route in routes)
+    app.add_routes(_identified(route, on_refused) for route in routes)
     # The access log prints query strings, and a query string can hold a one-time token: each surface writes its own line.
     # Compressed bodies are refused by each surface, unread: unpacked for nobody, they only make aiohttp log a traceback.
     runner = web.AppRunner(
@@ -106,9 +106,9 @@ async def site(
         await runner.cleanup()
 
 
-def _identified(route: web.RouteDef, on_answered: OnAnswered) -> web.RouteDef:
+def _identified(route: web.RouteDef, on_refused: OnRefused) -> web.RouteDef:
     assert not isinstance(route.handler, type)  # no view classes here: handlers are functions
-    handler = with_request_id(route.path, route.handler, on_answered)
+    handler = with_request_id(route.path, route.handler, on_refused)
     return web.RouteDef(route.method, route.path, handler, route.kwargs)
 
 

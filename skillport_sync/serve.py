@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import structlog
+from aiohttp import web
 
 from mcp_server.oauth.cimd_fetch import FetchDocument
 from skillport_sync import __version__, memory
@@ -19,6 +21,8 @@ from skillport_sync.config import Settings
 from skillport_sync.control import control_socket
 from skillport_sync.listener import Listener, bind, site
 from skillport_sync.log import configure_logging
+from skillport_sync.observing.observe import Observed, may_share, observe
+from skillport_sync.observing.traces import tracing
 from skillport_sync.operations import LocalOperator
 from skillport_sync.ports import Clock, Entropy
 from skillport_sync.signing_in import still_allowed
@@ -79,6 +83,7 @@ async def serving(
         for published in parts.current.get().values():
             memory.settle(published)
         parts.current.on_swap(memory.settle)
+        observed = stack.enter_context(observe(parts))
         welcome = still_allowed(settings, parts.state, parts.session, parts.clock)
 
         async def tidy() -> None:
@@ -95,14 +100,15 @@ async def serving(
             )
         )
         routes = await public_routes(
-            parts, _own_hosts(settings, public), with_private=private is public, fetch_document=fetch_document
+            parts,
+            _own_hosts(settings, public),
+            with_private=private is public,
+            counts=observed.counts,
+            fetch_document=fetch_document,
         )
         operator = parts.operator(running_since=parts.clock.now(), next_reconcile_at=next_at)
         await stack.enter_async_context(control_socket(settings.data_dir, operator))
-        for listener, answered in (
-            (public, routes),
-            *([] if private is public else [(private, private_routes(parts))]),
-        ):
+        for listener, answered in _listeners(parts, observed, public, private, routes):
             await stack.enter_async_context(
                 site(
                     listener,
@@ -111,10 +117,27 @@ async def serving(
                     header_timeout_s=server.header_timeout_s,
                     keepalive_s=server.keepalive_timeout_s,
                     drain_s=DRAIN_S,
+                    on_refused=observed.counts.http_refusals.add,
                 )
             )
         _wake_all(parts, "start")
         yield Service(parts, operator, public, private)
+
+
+def _listeners(
+    parts: Parts, observed: Observed, public: Listener, private: Listener, routes: list[web.RouteDef]
+) -> Iterator[tuple[Listener, list[web.RouteDef]]]:
+    """What answers where. Metrics stand where strangers do not come, or nowhere."""
+    if private is not public:
+        yield public, routes
+        yield private, [*private_routes(parts, observed.counts), *observed.private_routes]
+    elif may_share(parts.settings, is_loopback=public.is_loopback):
+        yield public, [*routes, *observed.private_routes]
+    else:
+        log.info(
+            "metrics_off", reason="server.webhooks_port is not set: there is no listener that strangers do not reach"
+        )
+        yield public, routes
 
 
 def _wake_all(parts: Parts, cause: str) -> None:
@@ -146,6 +169,11 @@ async def _until_stopped(settings: Settings, *, dev: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    with tracing(os.environ):
+        await _serve_until(stop, settings, dev=dev)
+
+
+async def _serve_until(stop: asyncio.Event, settings: Settings, *, dev: bool) -> None:
     async with serving(settings, dev=dev) as service:
         log.info(
             "service_started",

@@ -32,6 +32,7 @@ from mcp_server.oauth.routes import oauth_routes
 from mcp_server.oauth.tokens import ServerKey
 from mcp_server.oauth.trail import Trail
 from mcp_server.peers import Network
+from mcp_server.set_back import SetBack
 from mcp_server.still_allowed import StillAllowed
 from skillport_sync.access.model import Principal, PrincipalId
 from skillport_sync.config import AppKey, GitHubSettings, OAuthSettings, Settings, TokenFile
@@ -69,12 +70,13 @@ def authentication(settings: Settings, state: StateStore, clock: Clock) -> Authe
     if settings.auth.mode == "none":
         anybody = NoAuthentication(ANYBODY)
         return Authentication(anybody, anybody)
+    set_back = SetBack(clock, state.bring_deadlines_forward)
     finds = {API_TOKEN: _api_tokens(state)}
     addresses = addresses_of(settings)
     if addresses is not None:
-        finds[ACCESS_TOKEN] = _access_tokens(state, addresses)
+        finds[ACCESS_TOKEN] = _in_time(set_back, _access_tokens(state, addresses))
     mcp = ConnectorAuthentication(finds, clock)
-    rest = ConnectorAuthentication({**finds, MINTED_TOKEN: _minted_tokens(state)}, clock)
+    rest = ConnectorAuthentication({**finds, MINTED_TOKEN: _in_time(set_back, _minted_tokens(state))}, clock)
     for each in (mcp, rest):
         state.oauth.tell(each.forget_all)
     return Authentication(mcp, rest)
@@ -92,6 +94,16 @@ def _api_tokens(state: StateStore) -> Find:
         return Caller(found.principal, client_id_of(found.id), found.expires_at)
 
     return find
+
+
+def _in_time(set_back: SetBack, find: Find) -> Find:
+    """The same, but nothing is found that only a clock that was set back keeps alive."""
+
+    async def find_in_time(digest: bytes) -> Caller | None:
+        await set_back.check()
+        return await find(digest)
+
+    return find_in_time
 
 
 def _minted_tokens(state: StateStore) -> Find:

@@ -26,6 +26,7 @@ from mcp_server.tool import Giving
 from skillport_sync.compose import Parts
 from skillport_sync.config.secret import read_secret
 from skillport_sync.health import Health
+from skillport_sync.observing.counts import Counts
 from skillport_sync.operations import Mirrored
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.queries import Queries
@@ -47,9 +48,10 @@ async def public_routes(
     allowed_hosts: frozenset[str],
     *,
     with_private: bool,
+    counts: Counts,
     fetch_document: FetchDocument | None = None,
 ) -> list[web.RouteDef]:
-    """What the public listener answers; the private routes too where they have no listener of their own.
+    """What the public listener answers; the private routes too where they have no listener of their own. ``counts`` counts.
 
     Raises: Invalid, when people are to sign in and nobody could.
     """
@@ -75,6 +77,8 @@ async def public_routes(
         allowed_hosts=allowed_hosts,
         allowed_origins=frozenset(settings.server.allowed_origins),
         max_body_bytes=settings.server.mcp_max_bytes,
+        on_query=counts.queries.add,
+        hot_counts=counts.hot,
         on_read=ReadTrail(state.audit, clock),
         sign_in=addresses_of(settings),
     )
@@ -84,8 +88,8 @@ async def public_routes(
         allowed_origins=frozenset(settings.server.allowed_origins),
         sign_in=addresses_of(settings),
     )
-    private = private_routes(parts) if with_private else []
-    return [*mcp, *sign_in, *_http(parts, door, queries, shelf, links), *private]
+    private = private_routes(parts, counts) if with_private else []
+    return [*mcp, *sign_in, *_http(parts, counts, door, queries, shelf, links), *private]
 
 
 def _cannot_write(parts: Parts) -> str | None:
@@ -94,7 +98,9 @@ def _cannot_write(parts: Parts) -> str | None:
     return reasons[0].message if reasons and reasons[0] is not None and all(reasons) else None
 
 
-def _http(parts: Parts, door: FrontDoor, queries: Queries, shelf: Shelf, links: InstallLinks) -> Iterator[web.RouteDef]:
+def _http(
+    parts: Parts, counts: Counts, door: FrontDoor, queries: Queries, shelf: Shelf, links: InstallLinks
+) -> Iterator[web.RouteDef]:
     """Everything besides MCP and sign-in."""
     settings, state, clock = parts.settings, parts.state, parts.clock
     edit_links = EditLinks(
@@ -113,6 +119,7 @@ def _http(parts: Parts, door: FrontDoor, queries: Queries, shelf: Shelf, links: 
         links=edit_links,
         proposals=lambda marketplace: state.proposals.listed(marketplace, state="open"),
         on_write=WriteTrail(state.audit, clock),
+        on_query=counts.queries.add,
     )
     yield from install_routes(door, links)
     yield from edit_routes(door, edit_links)
@@ -132,29 +139,30 @@ def _http(parts: Parts, door: FrontDoor, queries: Queries, shelf: Shelf, links: 
         links=links,
         base_url=settings.base_url,
         on_read=ReadTrail(state.audit, clock, "rest"),
+        on_query=counts.queries.add,
         editing=editing,
     )
 
 
-def private_routes(parts: Parts) -> list[web.RouteDef]:
-    """Webhooks and health."""
+def private_routes(parts: Parts, counts: Counts) -> list[web.RouteDef]:
+    """Webhooks and health. ``counts`` counts the deliveries."""
 
     def reason(name: MarketplaceName) -> str | None:
         last = parts.marketplaces[name].loop.last
         return None if last is None or last.report.is_in_step else f"last_pull_{last.report.outcome}"
 
     health = Health(parts.current, parts.state, list(parts.marketplaces), reason)
-    return [*health.routes(), *_webhook_routes(parts)]
+    return [*health.routes(), *_webhook_routes(parts, counts)]
 
 
 def _watched(mirrored: Mirrored) -> Iterator[Watched]:
     """The repositories whose pushes matter to a marketplace: its own, and those it takes plugins from."""
-    yield Watched(mirrored.name, mirrored.loop.source.repository, None, mirrored.branch)
+    yield Watched(mirrored.name, mirrored.loop.source.repository, mirrored.pull.repository_id, mirrored.branch)
     for repository, ref in sorted(mirrored.loop.followed_repositories, key=str):
         yield Watched(mirrored.name, repository, None, ref, "source")
 
 
-def _webhook_routes(parts: Parts) -> Sequence[web.RouteDef]:
+def _webhook_routes(parts: Parts, counts: Counts) -> Sequence[web.RouteDef]:
     files = parts.settings.github.webhook_secret_files
     if not files:
         log.warning("webhooks_off", reason="github.webhook_secret_files is empty: pushes are found by reconcile only")
@@ -166,4 +174,5 @@ def _webhook_routes(parts: Parts) -> Sequence[web.RouteDef]:
         wake=parts.wake,
         clock=parts.clock,
         limits=DeliveryLimits(body_bytes=parts.settings.server.webhook_max_bytes),
+        on_delivery=counts.on_delivery,
     ).routes()

@@ -13,6 +13,7 @@ from skillport_sync.config import AppKey, MarketplaceSettings, Settings, TokenFi
 from skillport_sync.config.secret import read_secret
 from skillport_sync.github.budget import Limits as RequestLimits
 from skillport_sync.github.credentials import PULL_REQUESTS, WRITING, AppCredentials, StaticToken
+from skillport_sync.github.host import Host
 from skillport_sync.github.transport import Credentials
 from skillport_sync.github.writing import GitHubWriter
 from skillport_sync.operations import Mirrored
@@ -32,6 +33,7 @@ class Writing:
 
     settings: Settings
     session: aiohttp.ClientSession
+    host: Host
     mirror: MirrorStore
     state: StateStore
     clock: Clock
@@ -76,6 +78,7 @@ class Writing:
             clock=self.clock,
             max_concurrency=sync.concurrency,
             limits=RequestLimits(total_timeout_s=sync.request_timeout_s),
+            host=self.host,
         )
 
     def _credentials(self, repository: str) -> Credentials | None:
@@ -94,6 +97,7 @@ class Writing:
                     wished=PULL_REQUESTS,
                     api_url=github.api_url,
                     clock=self.clock,
+                    host=self.host,
                 )
             case None:
                 return None

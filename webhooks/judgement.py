@@ -143,11 +143,9 @@ def _judge_source(delivery: Delivery, watched: Sequence[Watched]) -> Judgement |
             )
         case InstallationChanged() as change:
             judged = _judge_installation(change, delivery.action, watched)
-            match judged:
-                case Pull() | Note():
-                    return replace(judged, marketplaces=(), users=judged.marketplaces, news=None)
-                case Ignore():
-                    return judged
+            if isinstance(judged, Ignore):
+                return judged
+            return replace(judged, marketplaces=(), users=judged.marketplaces, news=None)
         case PullRequestChanged() if concerned:
             return Ignore("pull_request_of_source")
         case _:

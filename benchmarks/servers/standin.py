@@ -9,6 +9,7 @@ import time
 from benchmarks.content import Size, edits, marketplace
 from benchmarks.servers.lines import Told, answer_until_end, say, told_at_start
 from skillport_sync.standin import StandInGitHub
+from skillport_sync.standin.journal import Journal, JournalEntry
 
 REPOSITORY = "acme/skills"
 TOKEN = "token-of-the-benchmarks"
@@ -60,16 +61,24 @@ class OneRepository:
         return {"began_s": began_s, "head": self.repository.head(), "answers": [one.status_code for one in sent]}
 
     def journal(self) -> Told:
-        """What was asked since the last time, and start anew."""
+        """What was asked since the last time, and start anew. ``looked_after``: how many requests looked after the webhook and
+        the repository, in the background; no other figure has them."""
         journal = self.github.journal
+        pulling = Journal([entry for entry in journal if not _looks_after(entry)])
         told: Told = {
-            "requests": len(journal),
-            "primary": journal.primary_cost(),
-            "round_trips": journal.round_trips(),
-            "lines": journal.lines(),
+            "requests": len(pulling),
+            "primary": pulling.primary_cost(),
+            "round_trips": pulling.round_trips(),
+            "lines": pulling.lines(),
+            "looked_after": len(journal) - len(pulling),
         }
         journal.reset()
         return told
+
+
+def _looks_after(entry: JournalEntry) -> bool:
+    repository = f"/repos/{REPOSITORY}"
+    return entry.path in (repository, f"{repository}/activity") or entry.path.startswith(f"{repository}/hooks")
 
 
 async def main() -> None:

@@ -15,7 +15,7 @@ from typing import Final
 from mcp_server.archives.layout import Layout, Member, layout
 from mcp_server.install.installable import Installable, Piece
 from mcp_server.install.manifest import MANIFEST, manifest
-from mcp_server.install.package import NotPackageable, Packaged, Rewrite, SkillFile, package
+from mcp_server.install.package import NotPackageable, Rewrite, SkillFile, package
 from mcp_server.install.package_rewrite import some_of
 
 SKILL_MD: Final = "SKILL.md"
@@ -84,12 +84,11 @@ def skill_bundle(skill: Installable, source: str) -> Bundle | NotInstallable:
 def package_bundle(skill: Installable, skill_md: bytes) -> Bundle | NotInstallable:
     """The skill as a ``.skill`` package. ``skill_md`` is the content of its SKILL.md."""
     files = [SkillFile(piece.path, piece.content, piece.size_bytes, piece.executable) for piece in skill.pieces]
-    match package(skill.name, files, skill_md):
-        case NotPackageable(code, message):
-            return NotInstallable(code, message)
-        case Packaged() as made:
-            rewrites = (*made.rewrites, *_absences(skill))
-            return Bundle(made.name, layout("zip", made.members), made.size_bytes, rewrites)
+    made = package(skill.name, files, skill_md)
+    if isinstance(made, NotPackageable):
+        return NotInstallable(made.code, made.message)
+    rewrites = (*made.rewrites, *_absences(skill))
+    return Bundle(made.name, layout("zip", made.members), made.size_bytes, rewrites)
 
 
 def skill_md_of(skill: Installable) -> Piece | NotInstallable:
@@ -105,10 +104,8 @@ def skill_md_of(skill: Installable) -> Piece | NotInstallable:
 
 def folder_name(skill: Installable) -> str:
     """What its folder is called where it is installed: its name, or what is left of that."""
-    for name in (skill.name, _slug(skill.name), _slug(skill.directory.rpartition("/")[2]), "skill"):
-        if _FOLDER.fullmatch(name):
-            return name
-    raise AssertionError("the last one is a name")
+    names = (skill.name, _slug(skill.name), _slug(skill.directory.rpartition("/")[2]))
+    return next((name for name in names if _FOLDER.fullmatch(name)), "skill")
 
 
 def _slug(text: str) -> str:

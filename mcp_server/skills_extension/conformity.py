@@ -34,8 +34,6 @@ def unfit(skill: Skill) -> str | None:
         return "its frontmatter gives no description"
     if len(description) > MAX_DESCRIPTION_CHARS:
         return f"its description is longer than {MAX_DESCRIPTION_CHARS:,} characters"
-    if skill.skill_md.rpartition("/")[2] != SKILL_MD:
-        return "its SKILL.md is spelled otherwise"
     return "something in it cannot be served" if skill.incomplete else None
 
 
@@ -47,7 +45,9 @@ def unfit_files(files: Sequence[tuple[str, HeldFile]]) -> str | None:
         return f"it is larger than {SEP_MAX_BYTES:,} bytes"
     if any(file.sha256 is None for _, file in files):
         return "something in it cannot be served"
-    return None if any(path == SKILL_MD for path, _ in files) else "its SKILL.md lies where you may not read"
+    return (
+        None if any(path == SKILL_MD for path, _ in files) else f"it has no {SKILL_MD}, spelled so, that you may read"
+    )
 
 
 class Conformity:

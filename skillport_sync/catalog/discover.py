@@ -230,6 +230,5 @@ class _Search:
 
 def _told(entry: MarketplaceEntry) -> str:
     source = entry.source
-    if isinstance(source, RelativeSource):
-        return source.directory
+    assert not isinstance(source, RelativeSource)  # that one is always at hand
     return f"{source.kind} {source.location}".strip()

@@ -1,21 +1,27 @@
 """Owns reading JSON that people write by hand: its value, keys set twice, and the line and column of any part of it.
 
 Parsing is the standard library's; positions are worked out afterwards and only when something is wrong, by stepping over the
-parts before. Never judges what the value means.
+parts before. Never judges what the value means. What comes out can be written as JSON again, by any writer.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
+
+import orjson
 
 JsonPath = tuple[str | int, ...]
 """Keys and positions from the root: ``("plugins", 3, "name")``."""
 
 _BOM = b"\xef\xbb\xbf"
+_LONGEST: Final = 20
+"""No number of 64 bits has more characters."""
 _SPACE = re.compile(r"[ \t\n\r]*")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(
@@ -68,7 +74,10 @@ class JsonText:
 
 
 def read_json(content: bytes) -> JsonText | NotJson:
-    """The document, or why it is none. A byte order mark is tolerated; NaN and infinities are refused. Never raises."""
+    """The document, or why it is none. A byte order mark is tolerated; NaN and infinities are refused. Never raises.
+
+    A number that 64 bits cannot hold is what JavaScript makes of it, because that is what Claude Code reads.
+    """
     try:
         text = content.removeprefix(_BOM).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -86,11 +95,14 @@ def read_json(content: bytes) -> JsonText | NotJson:
         return _Repeated(pairs)
 
     try:
-        value = json.loads(text, object_pairs_hook=collect, parse_constant=_refuse)
+        value = json.loads(
+            text, object_pairs_hook=collect, parse_constant=_refuse, parse_int=_whole, parse_float=_finite
+        )
+        orjson.dumps(value)  # parts of it are written again elsewhere, where nobody expects that to fail
     except json.JSONDecodeError as error:
         detail = error.msg[:1].lower() + error.msg[1:]
         return NotJson(f"is not JSON: {detail}", error.lineno, error.colno)
-    except RecursionError:
+    except (RecursionError, orjson.JSONEncodeError):
         return NotJson("is nested too deeply to be read")
     except ValueError as error:
         return NotJson(f"is not JSON: {str(error)[:200]}")
@@ -106,6 +118,16 @@ class _Repeated(dict[str, object]):
         super().__init__(pairs)
         times = Counter(name for name, _ in pairs)
         self.keys_set_twice = sorted(name for name, number in times.items() if number > 1)
+
+
+def _whole(digits: str) -> int | float:
+    number = int(digits) if len(digits) <= _LONGEST else None
+    return number if number is not None and -(2**63) <= number < 2**64 else _finite(digits)
+
+
+def _finite(digits: str) -> float:
+    """The nearest number that there is: of what is too large, the largest."""
+    return max(-sys.float_info.max, min(sys.float_info.max, float(digits)))
 
 
 def _refuse(constant: str) -> object:
@@ -131,7 +153,7 @@ def _parts(text: str, at: int) -> Iterator[tuple[str | int, int]]:
     opening = text[at]
     if opening not in "{[":
         return
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(parse_int=str)  # however many digits: only where it ends is asked
     index = 0
     at = _after_space(text, at + 1)
     while text[at] not in "}]":

@@ -8,6 +8,7 @@ import click
 
 from skillport_sync import __version__
 from skillport_sync.cli.audit import audit
+from skillport_sync.cli.backup import backup, restore
 from skillport_sync.cli.claude_code import claude_code
 from skillport_sync.cli.configuration import config
 from skillport_sync.cli.doctor import doctor
@@ -21,6 +22,8 @@ from skillport_sync.cli.running import Commands, config_option
 from skillport_sync.cli.service import demo, serve
 from skillport_sync.cli.sessions import sessions
 from skillport_sync.cli.tokens import token
+from skillport_sync.cli.usage import usage
+from skillport_sync.cli.webhook import webhook
 
 
 @click.group(cls=Commands, epilog=EXIT_CODES_HELP, context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,7 +48,11 @@ for command in (
     token,
     sessions,
     audit,
+    usage,
+    backup,
+    restore,
     doctor,
+    webhook,
     config,
 ):
     main.add_command(command)

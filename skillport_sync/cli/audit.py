@@ -42,8 +42,13 @@ def _moment(_context: click.Context, _parameter: click.Parameter, value: str | N
     return found
 
 
+since_option = click.option(
+    "--since", metavar="WHEN", callback=_moment, help="From then on: 90m, 2d, 4w ago, or 2026-11-20T14:00."
+)
+
+
 @click.command(short_help="Who did what.")
-@click.option("--since", metavar="WHEN", callback=_moment, help="From then on: 90m, 2d, 4w ago, or 2026-11-20T14:00.")
+@since_option
 @click.option("--until", metavar="WHEN", callback=_moment, help="Until before then.")
 @click.option("--user", metavar="ID", callback=person_id, help="Only what this person did.")
 @click.option("--action", metavar="NAME", help="Only this: sign_in, sign_in_refused, read, operator and so on.")

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     callback=commit_prefix,
     help="Publish this commit although it removes very many skills at once.",
 )
+@click.option("--redeliver", is_flag=True, help="Have GitHub deliver again what never arrived.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @with_settings
 def reconcile(
@@ -42,6 +43,7 @@ def reconcile(
     full: bool,
     dry_run: bool,
     confirm: str | None,
+    redeliver: bool,
     as_json: bool,
 ) -> None:
     """Pull now: bring every marketplace in step with its branch.
@@ -49,7 +51,7 @@ def reconcile(
     Asks the running service, or does it itself where none runs. Exits with 1 where a pull failed or --verify found damage (which
     it mends), with 3 where a commit was refused or is held.
     """
-    options = ReconcileOptions(marketplace, verify, full, dry_run, confirm)
+    options = ReconcileOptions(marketplace, verify, full, dry_run, confirm, redeliver)
     with progress_bar(wanted=not as_json) as tell:
         reports = finish(pulled(settings, lambda operator: operator.reconcile(options), tell))
     if as_json:

@@ -90,6 +90,9 @@ def _remarks(report: PullReport, *, named: bool) -> list[Part]:
         )
         text = f"verified {count(held.files, 'file')}, {count(held.blobs, 'blob')}, {size(held.bytes)}: {sound}"
         remarks.append(Cell(text, "bad" if held.corrupt else "good"))
+    if report.redelivered is not None:
+        asked = count(report.redelivered, "delivery") if report.redelivered else "no delivery"
+        remarks.append(Cell(f"GitHub was asked for {asked} again"))
     if report.problems:
         remarks.append(
             Cell(f"{count(report.problems, 'problem')} in the catalog: `skillport-sync status` lists them", "warn")

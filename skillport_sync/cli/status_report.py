@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from skillport_sync.cli.healing_report import looked_after
 from skillport_sync.cli.reports import OUTCOME_TONES, outcome, removal
 from skillport_sync.cli.screen import Cell, Column, Facts, Gap, Heading, Note, Part, Table, Tone
 from skillport_sync.cli.wording import ago, ahead, commit, count, duration, names, size, whole
@@ -44,6 +45,7 @@ def _marketplace(marketplace: MarketplaceStatus, report: StatusReport, *, named:
                 *_next(marketplace, report.at),
                 *_sources(marketplace.sources),
                 *_remarkable(marketplace),
+                *looked_after(marketplace.healing, report.at),
             ]
         ),
         *_problems(marketplace.problems, marketplace.problem_count),
@@ -59,7 +61,8 @@ def _state(marketplace: MarketplaceStatus, *, running: bool) -> Cell:
         served = "the previous publication is served" if marketplace.commit is not None else "nothing is published"
         return Cell(f"{last.outcome}, {served}", "bad")
     if marketplace.commit is None:
-        return Cell("nothing published yet", "bad")
+        is_lost = marketplace.healing is not None and marketplace.healing.lost_since is not None
+        return Cell("nothing is served, its repository is lost" if is_lost else "nothing published yet", "bad")
     if not running:
         return Cell("not followed, no service is running", "warn")
     if marketplace.stale:

@@ -22,6 +22,7 @@ from skillport_sync.config.settings import (
     Settings,
     SyncSettings,
     TokenFile,
+    UsageSettings,
 )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Settings",
     "SyncSettings",
     "TokenFile",
+    "UsageSettings",
     "explain",
     "is_loopback",
     "load",

@@ -26,6 +26,7 @@ from skillport_sync.config.settings import (
     Settings,
     SyncSettings,
     TokenFile,
+    UsageSettings,
 )
 from skillport_sync.config.tables import ConfigTable, GitHubTable
 from skillport_sync.ports import MarketplaceName
@@ -100,6 +101,7 @@ def settings_of(table: ConfigTable, origins: Origins) -> Settings:
         ),
         auth=_auth(table.auth, origins),
         log=LogSettings(table.log.level, table.log.format),
+        usage=UsageSettings(table.usage.enabled),
         origins=origins,
     )
     return replace(settings, origins=replace(origins, values=_in_force(table, settings)))

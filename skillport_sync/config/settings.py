@@ -177,6 +177,12 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageSettings:
+    enabled: bool = True
+    """Whether operators are told how often which skill was read and installed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything an operator decides."""
 
@@ -188,6 +194,7 @@ class Settings:
     sync: SyncSettings
     auth: AuthSettings
     log: LogSettings
+    usage: UsageSettings = UsageSettings()
     origins: Origins = field(default_factory=Origins, repr=False, compare=False)
     """Where each value came from, for ``explain``."""
 

@@ -166,6 +166,10 @@ class LogTable(Table):
     format: Literal["json", "console"] | None = None
 
 
+class UsageTable(Table):
+    enabled: bool = True
+
+
 class ConfigTable(Table):
     """The whole file. Each field is checked for itself, so that all that is wrong can be told together."""
 
@@ -179,3 +183,4 @@ class ConfigTable(Table):
     sync: SyncTable = SyncTable()
     auth: AuthTable = AuthTable()
     log: LogTable = LogTable()
+    usage: UsageTable = UsageTable()

@@ -34,6 +34,8 @@ from skillport_sync.reports import (
     StatusReport,
     TokenRequest,
     TokenRow,
+    UsageRequest,
+    UsageRow,
 )
 
 ROLLBACK_WITHIN_S = 600.0
@@ -121,6 +123,14 @@ class Operator(Protocol):
         """
         ...
 
+    def usage(self, request: UsageRequest) -> AsyncIterator[Sequence[UsageRow]]:
+        """How often which version of a skill was used, the most used first, some at a time.
+
+        Raises:
+            Denied: the configuration says that usage is not counted.
+        """
+        ...
+
 
 class RemoteOperator:
     """The operator of a service that runs in another process."""
@@ -184,6 +194,11 @@ class RemoteOperator:
             async for part in parts:
                 yield [AuditRow.from_json(row) for row in _rows(part)]
 
+    async def usage(self, request: UsageRequest) -> AsyncGenerator[Sequence[UsageRow], None]:
+        async with aclosing(self._client.stream("usage", request.to_json())) as parts:
+            async for part in parts:
+                yield [UsageRow.from_json(row) for row in _rows(part)]
+
 
 def handlers(operator: Operator) -> Mapping[str, Handler]:
     """What a control socket answers for ``operator``: one command for each of its questions, and ``ping``."""
@@ -239,6 +254,10 @@ def handlers(operator: Operator) -> Mapping[str, Handler]:
         async for rows in operator.audit(AuditRequest.from_json(arguments)):
             yield {"rows": [row.to_json() for row in rows]}
 
+    async def usage(arguments: JsonObject) -> AsyncGenerator[JsonObject, None]:
+        async for rows in operator.usage(UsageRequest.from_json(arguments)):
+            yield {"rows": [row.to_json() for row in rows]}
+
     return {
         "ping": ping,
         "status": status,
@@ -255,6 +274,7 @@ def handlers(operator: Operator) -> Mapping[str, Handler]:
         "sessions": sessions,
         "sessions_revoke": sessions_revoke,
         "audit": audit,
+        "usage": usage,
     }
 
 

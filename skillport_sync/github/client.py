@@ -19,8 +19,9 @@ from skillport_sync.errors import Conflict, Missing, RateLimited, SkillportError
 from skillport_sync.git.objects import EMPTY_TREE, BlobId, CommitId, TreeId
 from skillport_sync.github import archive, wire
 from skillport_sync.github.budget import DEFAULT_LIMITS, Gate, Limits, Spent
+from skillport_sync.github.host import Host
 from skillport_sync.github.locations import archive_location, repository_path
-from skillport_sync.github.transport import API_URL, USER_AGENT, Answer, Credentials, OnRequest, Transport
+from skillport_sync.github.transport import API_URL, USER_AGENT, Answer, Credentials, Transport
 from skillport_sync.ports import Clock
 
 DEFAULT_BRANCH = "HEAD"
@@ -52,8 +53,12 @@ class GitHub:
         clock: Clock,
         max_concurrency: int = 8,
         limits: Limits = DEFAULT_LIMITS,
+        host: Host | None = None,
     ) -> None:
-        """``session`` is the caller's to close. Raises Invalid for an ``api_url`` that tokens may not be sent to."""
+        """``session`` is the caller's to close, ``host`` shared with whoever else asks this GitHub.
+
+        Raises: Invalid, for an ``api_url`` that tokens may not be sent to.
+        """
         self._session = session
         self._clock = clock
         self._limits = limits
@@ -66,6 +71,7 @@ class GitHub:
             clock=clock,
             max_concurrency=max_concurrency,
             limits=limits,
+            host=host,
         )
         self._archive_gate = Gate(clock, code=archive.LIMITED)
         self._archives_spent = Spent()
@@ -79,10 +85,6 @@ class GitHub:
     def rate(self) -> wire.RateFact | None:
         """The primary limit as last told; None where GitHub has not told, as Enterprise Servers do by default."""
         return self._api.rate
-
-    def listen(self, on_request: OnRequest) -> None:
-        """Have every request told from now on, the downloads of archives too."""
-        self._api.on_request = on_request
 
     async def head(self, repository: str, ref: str, known: CommitId | None) -> wire.Head:
         """The commit that ``ref`` (``heads/<branch>``, or ``HEAD`` for the default branch) points to.
@@ -195,8 +197,8 @@ class GitHub:
             ) as batches:
                 yield batches
         except SkillportError as error:
-            self._api.on_request("archive", error.code)
+            self._api.tell_of("archive", error.code)
             if isinstance(error, RateLimited) and error.code == archive.LIMITED and error.retry_after_s is not None:
                 self._archive_gate.close_for(error.retry_after_s)
             raise
-        self._api.on_request("archive", "200")
+        self._api.tell_of("archive", "200")

@@ -19,6 +19,7 @@ from yarl import URL
 
 from skillport_sync.errors import Conflict, Denied, Invalid, Missing
 from skillport_sync.github.budget import DEFAULT_LIMITS, Limits
+from skillport_sync.github.host import Host
 from skillport_sync.github.locations import repository_path
 from skillport_sync.github.transport import API_URL, USER_AGENT, Credentials, Transport
 from skillport_sync.github.wire import InstallationToken, read_installation, read_installation_token
@@ -112,6 +113,7 @@ class AppCredentials:
         user_agent: str = USER_AGENT,
         clock: Clock,
         limits: Limits = DEFAULT_LIMITS,
+        host: Host | None = None,
     ) -> None:
         """``private_key`` is PEM. Without ``installation_id`` GitHub is asked which installation has the repository."""
         self._api = Transport(
@@ -122,6 +124,7 @@ class AppCredentials:
             clock=clock,
             max_concurrency=1,
             limits=limits,
+            host=host,
         )
         self._repository = repository
         self._others = others

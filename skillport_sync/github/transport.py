@@ -8,7 +8,7 @@ gidgethub's own verbs (``post``, ``patch``) work too. Nothing is retried, but fo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from io import BytesIO
@@ -24,6 +24,7 @@ from yarl import URL
 from skillport_sync import __version__
 from skillport_sync.errors import Broken, RateLimited, Unavailable
 from skillport_sync.github.budget import Gate, Limits, Spent
+from skillport_sync.github.host import Host
 from skillport_sync.github.locations import checked_api_url, redirect_within, request_kind
 from skillport_sync.github.refusal import refusal
 from skillport_sync.github.wire import RateFact, read_rate
@@ -48,15 +49,6 @@ _REDIRECTS = frozenset({301, 307, 308})
 _FREE = frozenset({304, 401, 429})
 """What GitHub answers without taking it from the primary limit."""
 _WRITTEN = frozenset({200, 201, 202, 204})
-
-
-OnRequest = Callable[[str, str], None]
-"""Told of every request that was sent: its kind, as ``request_kind`` has it, and what came of it: the status, ``cut`` where not
-all of an answer came, ``no_answer``. Returns at once, never raises."""
-
-
-def unheard(kind: str, outcome: str) -> None:
-    """The ``OnRequest`` of a client that nobody counts for."""
 
 
 class Credentials(Protocol):
@@ -114,16 +106,20 @@ class Transport(GitHubAPI):
         clock: Clock,
         max_concurrency: int,
         limits: Limits,
+        host: Host | None = None,
+        background: bool = False,
     ) -> None:
+        """``host`` is shared with whoever else asks this GitHub. ``background``: nobody waits for what is asked here."""
         super().__init__(user_agent, base_url=checked_api_url(api_url))
         self.spent = Spent()
         self.rate: RateFact | None = None
-        self.on_request: OnRequest = unheard
         self._session = session
         self._credentials = credentials
         self._clock = clock
         self._limits = limits
         self._gate = Gate(clock)
+        self._host = host or Host(clock, at_once=max_concurrency)
+        self._background = background
         self._slots = asyncio.Semaphore(max_concurrency)
         self._timeout = aiohttp.ClientTimeout(
             total=limits.total_timeout_s, connect=limits.connect_timeout_s, sock_read=limits.read_timeout_s
@@ -169,6 +165,10 @@ class Transport(GitHubAPI):
         limit = self._limits.max_json_bytes
         return await self._exchange(_Question(method, url, headers, frozenset(expected), limit, json))
 
+    def tell_of(self, kind: str, outcome: str) -> None:
+        """Have a request counted that went past this transport."""
+        self._host.on_request(kind, outcome)
+
     def close_for(self, wait_s: float) -> None:
         """Ask nothing for so long: for a limit that only the reader of an answer can see."""
         self._gate.close_for(wait_s)
@@ -202,7 +202,7 @@ class Transport(GitHubAPI):
         if answer.status not in question.fulfilled:
             refused = refusal(answer.status, answer.headers, answer.body, asked=str(question), now=self._clock.now())
             if isinstance(refused, RateLimited) and refused.retry_after_s is not None:
-                self._gate.close_for(refused.retry_after_s)
+                self._wait_out(refused.retry_after_s, read_rate(answer.headers))
             raise refused
         page = answer.headers.get("content-type", "").lower().startswith("text/html")
         if page and answer.status == HTTPStatus.OK:
@@ -231,9 +231,16 @@ class Transport(GitHubAPI):
             answer = replace(await self._send(replace(question, url=target)), moved=True)
         return answer
 
+    def _wait_out(self, wait_s: float, rate: RateFact | None) -> None:
+        """A primary limit is this credential's own; a secondary one is for everybody who asks from here."""
+        if rate is not None and rate.remaining <= 0:
+            self._gate.close_for(wait_s)
+        else:
+            self._host.close_for(wait_s)
+
     async def _send(self, question: _Question) -> Answer:
         """One request on the wire, one line in the log, one entry in the accounts."""
-        async with self._slots:
+        async with self._slots, self._host.turn(question.method, background=self._background):
             self._gate.check()
             self.spent += Spent(requests=1)
             began_s = self._clock.monotonic_s()
@@ -251,7 +258,10 @@ class Transport(GitHubAPI):
                     status, outcome = response.status, "cut"
                     cost = int(status not in _FREE)
                     self.spent += Spent(primary=cost)
-                    self.rate = read_rate(response.headers) or self.rate
+                    rate = read_rate(response.headers)
+                    if rate is not None:
+                        self.rate = rate
+                        self._host.told(rate)
                     body = await _body(response, question)
                     outcome = str(status)
                     return Answer(status, response.headers, body, question.url)
@@ -263,7 +273,7 @@ class Transport(GitHubAPI):
                 ) from None
             finally:
                 kind = request_kind(question.path)
-                self.on_request(kind, outcome)
+                self._host.on_request(kind, outcome)
                 log.debug(
                     "github_asked",
                     method=question.method,

@@ -22,12 +22,13 @@ from skillport_sync.git.edit import Edited
 from skillport_sync.git.objects import ZERO_ID, CommitId, TreeId
 from skillport_sync.github.budget import DEFAULT_LIMITS, Limits, Spent
 from skillport_sync.github.fields import Fields
+from skillport_sync.github.host import Host
 from skillport_sync.github.locations import graphql_url, repository_path
 from skillport_sync.github.making import encoded, make_commit, path_of
 from skillport_sync.github.message import Message, Requester
 from skillport_sync.github.pulls import PullRequests
 from skillport_sync.github.refusal import quoted, says_protected, words_of
-from skillport_sync.github.transport import API_URL, NOT_REACHED, USER_AGENT, Credentials, OnRequest, Transport
+from skillport_sync.github.transport import API_URL, NOT_REACHED, USER_AGENT, Credentials, Transport
 from skillport_sync.github.written import (
     CONTENTS_WRITE,
     Committed,
@@ -91,8 +92,12 @@ class GitHubWriter:
         clock: Clock,
         max_concurrency: int = 8,
         limits: Limits = DEFAULT_LIMITS,
+        host: Host | None = None,
     ) -> None:
-        """``session`` is the caller's to close. Raises Invalid for an ``api_url`` that tokens may not be sent to."""
+        """``session`` is the caller's to close, ``host`` shared with whoever else asks this GitHub.
+
+        Raises: Invalid, for an ``api_url`` that tokens may not be sent to.
+        """
         self._credentials = credentials
         self._clock = clock
         self._api = Transport(
@@ -103,13 +108,10 @@ class GitHubWriter:
             clock=clock,
             max_concurrency=max_concurrency,
             limits=limits,
+            host=host,
         )
         self._graphql_url = graphql_url(self._api.base_url)
         self.pulls = PullRequests(self._api)
-
-    def listen(self, on_request: OnRequest) -> None:
-        """Have every request told from now on."""
-        self._api.on_request = on_request
 
     @property
     def spent(self) -> Spent:

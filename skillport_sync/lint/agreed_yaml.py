@@ -29,6 +29,8 @@ _ENDS_DOCUMENT = re.compile(r"^[ \t]*\.\.\.", re.MULTILINE)
 """Dots that some reader takes for the end of the document."""
 _MERGE = "<<"
 """Takes another mapping in under YAML 1.1, and is a key like any other under 1.2."""
+_SPECIAL = frozenset((_MERGE, "="))
+"""Words that are types of their own under YAML 1.1, and that its readers stumble over."""
 _BLOCK_TEXT = re.compile(r"[|>]-?(?: +#[^\n]*)?\n(?:[ \t]*[^ \t\n][^\n]*\n|\n)*\Z")
 """No indentation that is given as a number, no last lines that are kept, no lines of spaces."""
 _BLANK_LINE = re.compile(r"^[ \t]+$", re.MULTILINE)
@@ -58,14 +60,14 @@ def _surely(value: object) -> bool:
         case list():
             return all(map(_surely, value))
         case str():
-            return _NUMERIC.fullmatch(value) is None and _BLANK_LINE.search(value) is None
+            return not (value in _SPECIAL or _NUMERIC.fullmatch(value) or _BLANK_LINE.search(value))
         case int():
             return abs(value) <= LARGEST_INTEGER
     return True
 
 
 def disagreements(text: str) -> Iterator[Disagreement]:
-    """What readers do not agree on in this valid YAML, whose lines end in LF; in order."""
+    """What readers do not agree on in this valid YAML, whose lines end in LF and hold no ``---``; in order."""
     for odd, what in (
         (_ODD, "holds a character that is none or ends a line for some"),
         (_ENDS_DOCUMENT, "has a line of dots"),
@@ -97,9 +99,6 @@ class _Look:
 
     def at(self, event: events.Event) -> Iterator[Disagreement]:
         match event:
-            case events.DocumentStartEvent() | events.DocumentEndEvent():
-                if event.explicit:
-                    yield _told("marks where a document begins or ends", event)
             case events.MappingStartEvent() | events.SequenceStartEvent():
                 yield from _marks(event)
                 yield from self._begin(event)
@@ -137,8 +136,8 @@ class _Look:
 
     def _written(self, event: events.ScalarEvent) -> Iterator[Disagreement]:
         begin, end = event.start_mark, event.end_mark
-        if begin is None or end is None:
-            return
+        assert begin is not None
+        assert end is not None
         before = self._text[self._text.rfind("\n", 0, begin.index) + 1 : begin.index]
         written = self._text[begin.index : end.index]
         if event.style in ("|", ">"):
@@ -158,8 +157,7 @@ class _Look:
 
     def _key(self, event: events.ScalarEvent) -> Iterator[Disagreement]:
         keys = self._open[-1].keys
-        if keys is None:
-            return
+        assert keys is not None
         if event.value in keys:
             yield Disagreement(f"sets {event.value[:80]!r} twice", _line(event), is_double_key=True)
         keys.add(event.value)
@@ -179,7 +177,9 @@ def _value(event: events.ScalarEvent) -> Iterator[Disagreement]:
     if not event.implicit[0] or event.tag is not None:
         return
     value = plain_scalar(event.value)
-    if isinstance(value, str) and _NUMERIC.fullmatch(value):
+    if event.value in _SPECIAL:
+        yield _told(f"holds a bare {event.value}", event)
+    elif isinstance(value, str) and _NUMERIC.fullmatch(value):
         yield _told(f"holds a number that JSON does not have, {value[:80]}", event)
     elif isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST_INTEGER:
         yield _told(f"holds an integer that readers of JSON round, {value}", event)

@@ -52,7 +52,7 @@ SKILL_CODES = (
     Code(
         "skill_name_differs",
         WARNING,
-        SPECIFIED,
+        UPLOAD,
         "The name is not that of the skill's directory.",
         "Stricter surfaces refuse the skill, and people look for it in the wrong place.",
         "Rename the one or the other.",

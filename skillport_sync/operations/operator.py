@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -13,7 +14,7 @@ from skillport_sync.access.model import Principal, PrincipalId
 from skillport_sync.current import Current
 from skillport_sync.errors import Invalid, Missing
 from skillport_sync.lint.reporting import lint_published
-from skillport_sync.operations import auditing, explaining, reaching_github, sessions, status
+from skillport_sync.operations import auditing, explaining, reaching_github, sessions, status, using
 from skillport_sync.operations.auditing import OperatorTrail
 from skillport_sync.operations.mirrored import Mirrored, chosen
 from skillport_sync.operations.rows import delivery_row, publication_row, token_row
@@ -41,9 +42,12 @@ from skillport_sync.reports import (
     StatusReport,
     TokenRequest,
     TokenRow,
+    UsageRequest,
+    UsageRow,
 )
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.store.state import StateStore
+from skillport_sync.sync.healing import Healer
 from skillport_sync.sync.loop import Order
 from skillport_sync.tokens import hash_of, mint
 
@@ -67,6 +71,8 @@ class LocalOperator:
         entropy: Entropy,
         running_since: datetime | None,
         next_reconcile_at: Callable[[], datetime | None],
+        healers: Mapping[MarketplaceName, Healer],
+        counts_usage: bool = True,
     ) -> None:
         """``running_since`` is None where no service runs and the files were opened for one command."""
         self._marketplaces = marketplaces
@@ -77,6 +83,8 @@ class LocalOperator:
         self._entropy = entropy
         self._running_since = running_since
         self._next_reconcile_at = next_reconcile_at
+        self._healers = healers
+        self._counts_usage = counts_usage
         self._trail = OperatorTrail(state.audit, clock)
 
     # --- what is ---------------------------------------------------------------------------------------------------------
@@ -197,9 +205,15 @@ class LocalOperator:
         for mirrored in self._chosen(options.marketplace):
             if options.confirm is not None:
                 await self._trail.note("reconcile --confirm", marketplace=mirrored.name, detail=options.confirm)
+            healer = self._healers[mirrored.name]
+            if not options.dry_run:
+                healer.ask(redeliver=options.redeliver)
             async with aclosing(_told(partial(mirrored.loop.order, order))) as events:
                 async for event in events:
-                    yield event
+                    if isinstance(event, PullReport) and options.redeliver and not options.dry_run:
+                        yield replace(event, redelivered=healer.redelivered)
+                    else:
+                        yield event
 
     async def rollback(self, request: RollbackRequest) -> PullReport:
         """Serve an earlier publication of one marketplace, and stay there until resumed.
@@ -300,6 +314,14 @@ class LocalOperator:
             Invalid: there is no such action.
         """
         return auditing.told(self._state.audit, request)
+
+    def usage(self, request: UsageRequest) -> AsyncGenerator[Sequence[UsageRow], None]:
+        """How often which version of a skill was used, the most used first, some at a time.
+
+        Raises:
+            Denied: the configuration says that usage is not counted.
+        """
+        return using.told(self._state, self._mirror, request, enabled=self._counts_usage)
 
 
 def _which(several: Sequence[Mirrored]) -> str:

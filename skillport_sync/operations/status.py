@@ -8,6 +8,7 @@ from datetime import datetime
 
 from skillport_sync.catalog.model import OWN_SOURCE
 from skillport_sync.current import Current
+from skillport_sync.operations.healed import healing_status
 from skillport_sync.operations.mirrored import Mirrored
 from skillport_sync.operations.rows import problem_rows
 from skillport_sync.publication import Publication, Published
@@ -51,6 +52,7 @@ async def take(
             facts.archived,
         ),
         pin=None if pin is None else _pin(pin, last, await mirror.publications(name, HISTORY_OF_A_PIN)),
+        healing=healing_status(await state.healing.seen(name)),
     )
     if published is None:
         return common

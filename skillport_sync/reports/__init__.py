@@ -40,6 +40,7 @@ from skillport_sync.reports.status import (
     StatusReport,
 )
 from skillport_sync.reports.tokens import NewToken, TokenRequest, TokenRow
+from skillport_sync.reports.usage import UsageRequest, UsageRow
 
 __all__ = [
     "AuditRequest",
@@ -82,6 +83,8 @@ __all__ = [
     "StatusReport",
     "TokenRequest",
     "TokenRow",
+    "UsageRequest",
+    "UsageRow",
     "Verdict",
     "Verified",
 ]

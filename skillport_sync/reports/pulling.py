@@ -24,6 +24,8 @@ class ReconcileOptions(Report):
     dry_run: bool = False
     confirm: str | None = None
     """The commit that begins like this may remove as many skills as it does."""
+    redeliver: bool = False
+    """Whether GitHub is asked for the deliveries that never arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class PullReport(Report):
     reason: str | None = None
     """Why nothing was published, with where and what to do; or what is remarkable about what was."""
     problems: int = 0
+    redelivered: int | None = None
+    """How many deliveries GitHub was asked for again; None where nobody wanted that."""
     would_remove: tuple[str, ...] = ()
     """The labels, ``plugin/name``, of the first of the skills that ``after`` would remove, where it is held because they are so
     many; ``removed`` says how many."""

@@ -72,6 +72,56 @@ class PinStatus(Report):
 
 
 @dataclass(frozen=True, slots=True)
+class StateRow(Report):
+    """Something that is the matter with a repository or its webhook. ``code`` is its stable name."""
+
+    code: str
+    said: str
+    to_do: str
+    severity: Literal["failed", "warning", "info"]
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LostDelivery(Report):
+    """A webhook delivery that went wrong. ``state``: ``lost``, ``asked again``, or ``arrived`` all the same."""
+
+    guid: str
+    event: str
+    at: datetime
+    why: str
+    state: str
+    action: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticedPush(Report):
+    """A push that no delivery told of, or that rewrote history. ``commit`` is all zeros where the branch was deleted."""
+
+    at: datetime
+    commit: str
+    missed: bool
+    forced: bool
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HealingStatus(Report):
+    """What the last look at GitHub found out about a marketplace's repository and webhook."""
+
+    looked_at: datetime
+    states: tuple[StateRow, ...] = ()
+    lost_since: datetime | None = None
+    """Since when the repository cannot be read; None while it can."""
+    lost_count: int = 0
+    """Deliveries of the last days that never arrived."""
+    deliveries: tuple[LostDelivery, ...] = ()
+    """The latest ten that went wrong, newest first."""
+    pushes: tuple[NoticedPush, ...] = ()
+    """The latest ten, newest first."""
+
+
+@dataclass(frozen=True, slots=True)
 class MarketplaceStatus(Report):
     """One marketplace. Without a publication nothing of it is served, and commit, age and counts are absent or 0."""
 
@@ -104,6 +154,8 @@ class MarketplaceStatus(Report):
     """The labels of the first 20."""
     title: str | None = None
     """What its marketplace.json calls itself, by which Claude Code knows it."""
+    healing: HealingStatus | None = None
+    """None where nobody has looked yet."""
 
 
 @dataclass(frozen=True, slots=True)

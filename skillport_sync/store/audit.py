@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
@@ -18,11 +18,12 @@ import structlog
 
 from skillport_sync.access.model import PrincipalId
 from skillport_sync.errors import SkillportError
-from skillport_sync.store import audit_rows
+from skillport_sync.store import audit_rows, usage_rows
 from skillport_sync.store.audit_events import AuditAction, AuditEvent
 from skillport_sync.store.audit_rows import Wanted
 from skillport_sync.store.database import micros
 from skillport_sync.store.readers import Readers
+from skillport_sync.store.usage_rows import Used
 from skillport_sync.store.writer import Writer
 
 __all__ = ["Audit", "AuditAction", "AuditEvent"]
@@ -58,6 +59,11 @@ class Audit:
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[SkillportError | None] | None = None
         self._closed = False
+        self._on_event: Callable[[AuditEvent], None] | None = None
+
+    def listen(self, on_event: Callable[[AuditEvent], None]) -> None:
+        """Have every event told from now on, whether it can be stored or not. ``on_event`` returns at once and never raises."""
+        self._on_event = on_event
 
     async def append(self, event: AuditEvent) -> None:
         """Write it down: once this returns, power may fail.
@@ -65,12 +71,14 @@ class Audit:
         Raises: Unavailable when it cannot be stored.
         """
         await self._writer.run(audit_rows.insert, [event])
+        self._tell(event)
 
     def append_soon(self, event: AuditEvent) -> None:
         """Have it written within a moment, without waiting: for what must not be slowed. Never raises.
 
         What cannot be stored, because the disk is full and very many wait already, goes to the log as a whole.
         """
+        self._tell(event)
         if self._closed or len(self._waiting) >= self._max_waiting:
             _to_log([event])
             return
@@ -109,6 +117,11 @@ class Audit:
                 return
             yield events
 
+    async def usage(self, *, since: datetime | None = None, by_person: bool = False) -> list[Used]:
+        """How often what was read and installed from ``since`` on; counted by person too where that is asked for."""
+        await self._flush_if_possible()
+        return await self._readers.in_thread(usage_rows.counted, since, by_person)
+
     async def forget_older_than(self, keep: timedelta, now: datetime) -> int:
         """Forget what is older, in small steps; returns how many. Nothing else can take a row away."""
         before_us, forgotten, step = micros(now - keep), 0, _FORGET_AT_ONCE
@@ -135,6 +148,10 @@ class Audit:
         self._put_off(None)
         _to_log(self._waiting)
         self._waiting.clear()
+
+    def _tell(self, event: AuditEvent) -> None:
+        if self._on_event is not None:
+            self._on_event(event)
 
     async def _flush_if_possible(self) -> None:
         with suppress(SkillportError):  # said in the log when it happened

@@ -92,7 +92,11 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     """A connection that can neither write nor checkpoint (``query_only`` would still checkpoint, ``mode=ro`` cannot).
 
     May be handed from one thread to another, and used by one at a time. No mmap: with it a disk error is a SIGBUS.
+
+    Raises: Broken (``database_damaged``) where somebody took the file away, or emptied it: to SQLite that is no error yet.
     """
+    if not path.exists() or path.stat().st_size == 0:
+        raise _damaged(path, "it is gone, or empty")
     with told_apart(path):
         return sqlite3.connect(
             reading_uri(path), uri=True, timeout=_READER_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False

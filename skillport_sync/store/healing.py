@@ -1,4 +1,4 @@
-"""Owns the rows of healing: which repository it is, what GitHub failed to deliver, what was the matter, and since when.
+"""Owns the rows of healing: which repository it is, what GitHub failed to deliver, what is the matter and since when.
 
 A look is one write. Whether a lost delivery has arrived after all is never kept here: the ledger says so.
 """
@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from skillport_sync.ports import Clock, MarketplaceName
 from skillport_sync.store.database import micros, moment, one_moment
@@ -72,6 +72,8 @@ class Seen:
     conditions: tuple[ConditionRow, ...] = ()
     gaps: tuple[GapRow, ...] = ()
     """The latest, newest first."""
+    lost: int = 0
+    """How many of all there are never arrived."""
     pushes: tuple[PushRow, ...] = ()
 
 
@@ -109,6 +111,14 @@ class Healing:
         """Note a look. What is still the matter has been since it was first found."""
         await self._writer.run(_took, marketplace, look, micros(self._clock.now()))
 
+    async def note_gaps(self, marketplace: MarketplaceName, found: Sequence[GapRow]) -> None:
+        """Note what never arrived as it should, before it is asked for again."""
+        await self._writer.run(_note_gaps, marketplace, found)
+
+    async def lost(self, marketplace: MarketplaceName) -> list[GapRow]:
+        """What never arrived and was not asked for again, oldest first."""
+        return [_gap(row) for row in await self._readers.fetch(_LOST, (marketplace,))]
+
     async def seen(self, marketplace: MarketplaceName) -> Seen:
         return await self._readers.in_thread(_seen, marketplace)
 
@@ -133,6 +143,18 @@ class Healing:
         return frozenset(int(row[0]) for row in await self._readers.fetch(_HOOKS_HEARD))
 
 
+_GAPS = (
+    "SELECT g.guid, g.attempt_id, g.event, g.action, g.at_us, g.status, g.status_code, g.unseen, g.redelivered_at_us, d.id "
+    "FROM gaps g LEFT JOIN deliveries d ON d.guid = g.guid WHERE g.marketplace = ? "
+)
+_LOST = _GAPS + "AND d.id IS NULL AND g.redelivered_at_us IS NULL ORDER BY g.at_us, g.guid"
+"""What nobody has asked for again and the ledger does not have."""
+_LATEST = _GAPS + "ORDER BY g.at_us DESC, g.guid LIMIT ?"
+"""Whatever went wrong last."""
+_COUNT = (
+    "SELECT count(*) FROM gaps g WHERE marketplace = ? AND NOT EXISTS(SELECT 1 FROM deliveries d WHERE d.guid = g.guid)"
+)
+"""How many never arrived."""
 _REPOSITORY = "SELECT repository_id FROM repositories WHERE marketplace = ? AND configured = ?"
 """The number of the repository, as long as it is configured under the same name."""
 _RECEIVED = "SELECT 1 FROM deliveries WHERE guid = ?"
@@ -168,6 +190,21 @@ def _took(connection: sqlite3.Connection, marketplace: MarketplaceName, look: Lo
         "INSERT OR IGNORE INTO conditions(marketplace, code, detail, since_us) VALUES(?, ?, ?, ?)",
         ((marketplace, code, detail, before.get(code, now_us)) for code, detail in look.conditions),
     )
+    _note_gaps(connection, marketplace, look.gaps)
+    connection.executemany(
+        "INSERT OR IGNORE INTO noticed_pushes(marketplace, activity_id, at_us, kind, after_id, actor, missed) "
+        "VALUES(?, ?, ?, ?, ?, ?, ?)",
+        (
+            (marketplace, push.activity_id, micros(push.at), push.kind, push.after, push.actor, push.missed)
+            for push in look.pushes
+        ),
+    )
+    old_us = now_us - KEPT_FOR // timedelta(microseconds=1)
+    connection.execute("DELETE FROM gaps WHERE at_us < ?", (old_us,))
+    connection.execute("DELETE FROM noticed_pushes WHERE at_us < ?", (old_us,))
+
+
+def _note_gaps(connection: sqlite3.Connection, marketplace: MarketplaceName, found: Sequence[GapRow]) -> None:
     connection.executemany(
         "INSERT INTO gaps(marketplace, guid, attempt_id, event, action, at_us, status, status_code, unseen) "
         "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET attempt_id = excluded.attempt_id, "
@@ -184,20 +221,9 @@ def _took(connection: sqlite3.Connection, marketplace: MarketplaceName, look: Lo
                 gap.status_code,
                 gap.unseen,
             )
-            for gap in look.gaps
+            for gap in found
         ),
     )
-    connection.executemany(
-        "INSERT OR IGNORE INTO noticed_pushes(marketplace, activity_id, at_us, kind, after_id, actor, missed) "
-        "VALUES(?, ?, ?, ?, ?, ?, ?)",
-        (
-            (marketplace, push.activity_id, micros(push.at), push.kind, push.after, push.actor, push.missed)
-            for push in look.pushes
-        ),
-    )
-    old_us = now_us - KEPT_FOR // timedelta(microseconds=1)
-    connection.execute("DELETE FROM gaps WHERE at_us < ?", (old_us,))
-    connection.execute("DELETE FROM noticed_pushes WHERE at_us < ?", (old_us,))
 
 
 def _claim(connection: sqlite3.Connection, marketplace: MarketplaceName, guid: str, now_us: int) -> bool:
@@ -228,11 +254,8 @@ def _seen(connection: sqlite3.Connection, marketplace: MarketplaceName) -> Seen:
             "SELECT code, detail, since_us FROM conditions WHERE marketplace = ? ORDER BY since_us, code",
             (marketplace,),
         ).fetchall()
-        gaps = connection.execute(
-            "SELECT g.guid, attempt_id, g.event, g.action, at_us, status, status_code, unseen, redelivered_at_us, d.id "
-            "FROM gaps g LEFT JOIN deliveries d ON d.guid = g.guid WHERE g.marketplace = ? ORDER BY at_us DESC, g.guid LIMIT ?",
-            (marketplace, SHOWN),
-        ).fetchall()
+        gaps = connection.execute(_LATEST, (marketplace, SHOWN)).fetchall()
+        (lost,) = connection.execute(_COUNT, (marketplace,)).fetchone()
         pushes = connection.execute(
             "SELECT activity_id, at_us, kind, after_id, actor, missed FROM noticed_pushes WHERE marketplace = ? "
             "ORDER BY at_us DESC, activity_id DESC LIMIT ?",
@@ -247,23 +270,26 @@ def _seen(connection: sqlite3.Connection, marketplace: MarketplaceName) -> Seen:
         None if read_to_us is None else moment(read_to_us),
         hook_id,
         tuple(ConditionRow(code, detail, moment(since_us)) for code, detail, since_us in conditions),
-        tuple(
-            GapRow(
-                guid,
-                attempt_id,
-                event,
-                action,
-                moment(at_us),
-                status,
-                status_code,
-                bool(unseen),
-                None if redelivered_at_us is None else moment(redelivered_at_us),
-                arrived is not None,
-            )
-            for guid, attempt_id, event, action, at_us, status, status_code, unseen, redelivered_at_us, arrived in gaps
-        ),
+        tuple(map(_gap, gaps)),
+        lost,
         tuple(
             PushRow(activity_id, moment(at_us), kind, after, actor, bool(missed))
             for activity_id, at_us, kind, after, actor, missed in pushes
         ),
+    )
+
+
+def _gap(row: Sequence[Any]) -> GapRow:
+    guid, attempt_id, event, action, at_us, status, status_code, unseen, redelivered_at_us, arrived = row
+    return GapRow(
+        guid,
+        attempt_id,
+        event,
+        action,
+        moment(at_us),
+        status,
+        status_code,
+        bool(unseen),
+        None if redelivered_at_us is None else moment(redelivered_at_us),
+        arrived is not None,
     )

@@ -20,7 +20,7 @@ from skillport_sync.files import BlobFact
 from skillport_sync.git.objects import BlobId, CommitId
 from skillport_sync.ports import Clock, MarketplaceName
 from skillport_sync.publication import Publication, PublicationId
-from skillport_sync.store import history, objects, publications, retention, skill_history, verification
+from skillport_sync.store import history, objects, publications, retention, skill_history, usage_rows, verification
 from skillport_sync.store.database import (
     UNUSABLE,
     DatabaseSize,
@@ -34,6 +34,7 @@ from skillport_sync.store.database import (
 from skillport_sync.store.drafts import Content, Fenced, PublicationDraft, SkillPhase, StoredPublication, Unbumped
 from skillport_sync.store.readers import Readers
 from skillport_sync.store.retention import GarbageReport
+from skillport_sync.store.usage_rows import ServedSkill
 from skillport_sync.store.verification import VerifyReport
 from skillport_sync.store.writer import Writer
 
@@ -195,6 +196,10 @@ class MirrorStore:
     async def changed_without_bump(self, marketplace: MarketplaceName) -> list[Unbumped]:
         """The skills that are served with another content than before under the same version, by plugin and directory."""
         return await self._readers.in_thread(skill_history.unbumped, marketplace)
+
+    async def versions_served(self, skills: Collection[ServedSkill]) -> Mapping[ServedSkill, str]:
+        """The version that each said, of those that said one at a commit of which a publication is kept."""
+        return await self._readers.in_thread(usage_rows.versions, skills)
 
     async def content(self, oid: BlobId) -> bytes:
         """A blob's content.

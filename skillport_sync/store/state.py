@@ -14,7 +14,7 @@ from typing import Self
 from skillport_sync.errors import Broken, Invalid
 from skillport_sync.git.objects import CommitId
 from skillport_sync.ports import Clock, Entropy, MarketplaceName
-from skillport_sync.store import deliveries, pins, repository_facts, secrets, tokens
+from skillport_sync.store import deadlines, deliveries, pins, repository_facts, secrets, tokens
 from skillport_sync.store.audit import Audit
 from skillport_sync.store.database import UNUSABLE, DatabaseSize, Schema, database_size, micros
 from skillport_sync.store.healing import Healing
@@ -150,6 +150,10 @@ class StateStore:
     async def pinned(self, marketplace: MarketplaceName) -> Pin | None:
         """Where the marketplace is to stay; None where it follows its branch."""
         return pins.pin_of(await self._readers.fetch(pins.PINNED, (marketplace,)))
+
+    async def bring_deadlines_forward(self, by: timedelta) -> None:
+        """The clock was set back by so much: whatever people hold ends when it would have ended."""
+        await self._writer.run(deadlines.bring_forward, by // timedelta(microseconds=1))
 
     async def server_key(self, entropy: Entropy) -> bytes:
         """32 random bytes that are this service's own, made when they are first asked for. Never shown, never logged."""

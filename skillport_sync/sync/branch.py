@@ -15,6 +15,7 @@ from skillport_sync.github.client import GitHub
 from skillport_sync.github.wire import CommitFact
 from skillport_sync.ports import Clock, MarketplaceName
 from skillport_sync.store.mirror import MirrorStore
+from skillport_sync.sync.identity import Identity
 from skillport_sync.sync.outcomes import Doubtful, Request, Suspect
 from skillport_sync.sync.plan import AskRelation, Believe, LookAgain, Relation, judge_head
 
@@ -37,19 +38,29 @@ class Source:
 class Branch:
     """One branch on GitHub. ``source`` has the repository's present name."""
 
-    def __init__(self, source: Source, *, github: GitHub, store: MirrorStore, clock: Clock) -> None:
+    def __init__(
+        self, source: Source, *, github: GitHub, store: MirrorStore, clock: Clock, identity: Identity | None = None
+    ) -> None:
+        """``identity``: a head that was not known is believed of the repository that was recognised only, whatever
+        has its name. Which one that is, is noted after the first pull."""
         self.source = source
+        self.identity = identity
         self._github = github
         self._store = store
         self._clock = clock
 
     async def head(self, known: CommitId | None) -> CommitId:
-        """The commit it is at. Free of charge where that is ``known``. Raises: as ``GitHub.head``."""
+        """The commit it is at. Free of charge where that is ``known``.
+
+        Raises: as ``GitHub.head``; Denied (``repository_replaced``) where another repository has the name now.
+        """
         head = await self._github.head(self.source.repository, self.source.ref, known)
         if head.renamed_to is not None:
             log.info("repository_renamed", marketplace=self.source.marketplace, repository=head.renamed_to)
             self.source = replace(self.source, repository=head.renamed_to)
             await self._store.remember(self.source.marketplace, head.renamed_to)
+        if self.identity is not None and not head.unchanged and await self.identity.recall() is not None:
+            await self.identity.prove(self.source.repository)
         return head.commit
 
     async def judge(

@@ -119,7 +119,7 @@ class Loop:
         self._cause = "start"
         self._source_looks = 0
         self._last: Last | None = None
-        self._afterwards: Afterwards | None = None
+        self._afterwards: list[Afterwards] = []
         self._on_pull: OnPull | None = None
 
     @property
@@ -144,7 +144,7 @@ class Loop:
 
     def follow_up(self, afterwards: Afterwards) -> None:
         """Have this done after each pull that a look at pull requests may follow from."""
-        self._afterwards = afterwards
+        self._afterwards.append(afterwards)
 
     def listen(self, on_pull: OnPull) -> None:
         """Have every pull told from now on."""
@@ -295,8 +295,9 @@ class Loop:
         say(report)
         if self._on_pull is not None:
             self._on_pull(report, stages.ended())
-        if self._afterwards is not None and not order.dry_run and cause in FOLLOWED_UP:
-            await self._look_afterwards(self._afterwards)
+        if not order.dry_run and cause in FOLLOWED_UP:
+            for afterwards in self._afterwards:
+                await self._look_afterwards(afterwards)
         return report
 
     async def _look_afterwards(self, afterwards: Afterwards) -> None:

@@ -26,6 +26,7 @@ from skillport_sync.snapshot import Refused, Snapshot, SourceState
 from skillport_sync.spans import span
 from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.sync.branch import Branch, Source
+from skillport_sync.sync.identity import Identity
 from skillport_sync.sync.making import Made, Maker
 from skillport_sync.sync.mending import Mender
 from skillport_sync.sync.outcomes import (
@@ -65,9 +66,11 @@ class Pull:
         clock: Clock,
         restoring: Restoring,
         max_removed_share: float | None,
+        identity: Identity | None = None,
     ) -> None:
-        """A commit that removes more than ``max_removed_share`` of the skills is held; None: no commit is."""
-        self._branch = Branch(source, github=github, store=store, clock=clock)
+        """A commit that removes more than ``max_removed_share`` of the skills is held; None: no commit is. ``identity``: what
+        proves that it is still the same repository; None: whichever has the name."""
+        self._branch = Branch(source, github=github, store=store, clock=clock, identity=identity)
         self._store = store
         self._reader = CommitReader(github, store, bounds)
         self._serving = Serving(
@@ -85,6 +88,16 @@ class Pull:
     def source(self) -> Source:
         """The branch it follows, under the repository's present name."""
         return self._branch.source
+
+    @property
+    def identity(self) -> Identity | None:
+        """What proves that it is still the same repository."""
+        return self._branch.identity
+
+    @property
+    def repository_id(self) -> int | None:
+        """GitHub's number of the repository, as far as known."""
+        return None if self.identity is None else self.identity.known
 
     @property
     def commit(self) -> CommitId | None:

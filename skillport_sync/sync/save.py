@@ -14,7 +14,6 @@ import structlog
 
 from skillport_sync.errors import Conflict, Denied, Unavailable
 from skillport_sync.github.client import GitHub
-from skillport_sync.github.transport import OnRequest
 from skillport_sync.github.writing import Committed, Protected, Stale
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.reports import Progress
@@ -77,11 +76,6 @@ class Saver:
     def cannot_write(self) -> CannotWrite | None:
         """Why nothing can be saved here: no credential for writing (``read_only``). None: it can."""
         return READ_ONLY if self._landing is None else None
-
-    def listen(self, on_request: OnRequest) -> None:
-        """Have every request that saving sends to GitHub told from now on."""
-        if self._landing is not None:
-            self._landing.writer.listen(on_request)
 
     async def save(self, wanted: Wanted) -> SaveOutcome:
         """Do it, or say why not.

@@ -19,6 +19,7 @@ from mcp.shared.dispatcher import DispatchContext
 from mcp.shared.exceptions import MCPError
 from mcp.shared.inbound import (
     ERROR_CODE_HTTP_STATUS,
+    NAME_BEARING_METHODS,
     InboundLadderRejection,
     InboundModernRoute,
     classify_inbound_request,
@@ -35,6 +36,7 @@ from mcp_types import (
     PROTOCOL_VERSION_META_KEY,
     SERVER_INFO_META_KEY,
     CallToolRequestParams,
+    PaginatedRequestParams,
 )
 from mcp_types.methods import validate_client_request
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_MODERN_VERSION, MODERN_PROTOCOL_VERSIONS
@@ -168,3 +170,47 @@ def test_the_sdk_declares_no_other_field_of_an_envelope():
         "name",
         "requestState",
     }
+
+
+def test_a_server_tells_of_extensions_and_has_resources_where_it_lists_some():
+    server = Server("x", version="1")
+    server.extensions["somebody.example/else"] = {"setting": True}
+
+    async def resources(context: ServerRequestContext, params: PaginatedRequestParams) -> dict[str, object]:
+        return {"resources": [], "ttlMs": 1, "cacheScope": "private", "resultType": "complete"}
+
+    server.add_request_handler("resources/list", PaginatedRequestParams, resources)
+    told = server.get_capabilities(protocol_version="2026-07-28").model_dump(by_alias=True, exclude_none=True)
+    assert told["extensions"] == {"somebody.example/else": {"setting": True}}
+    assert told["resources"] == {"subscribe": False, "listChanged": False}
+
+
+@pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28"])
+@pytest.mark.parametrize("method", ["resources/list", "skills/list"])
+async def test_an_extensions_result_is_left_as_it_is_and_one_of_the_protocols_looked_at_by_its_era(method, version):
+    server = Server("x", version="1")
+    server.middleware.clear()
+    part = method.partition("/")[0]
+    fields = {part: (), "ttlMs": 1, "cacheScope": "private", "resultType": "complete"}
+
+    async def answer(context: ServerRequestContext, params: PaginatedRequestParams) -> dict[str, object]:
+        return {**fields}
+
+    server.add_request_handler(method, PaginatedRequestParams, answer)
+    modern = version in MODERN_PROTOCOL_VERSIONS
+    exchange = kernel._Exchange(
+        TransportContext(kind="x", can_send_request=False), 1, ServerMessageMetadata(request_context="somebody")
+    )
+    connection = Connection.from_envelope(version, None, {} if modern else None)
+    params = {"_meta": ENVELOPE} if modern else {}
+    result = await serve_one(server, exchange, method, params, connection=connection, lifespan_state=None)
+    result.pop("_meta", None)
+    if method == "resources/list" and not modern:
+        assert result == {"resources": []}
+    else:
+        assert result == {**fields, part: [] if part == "resources" else ()}
+
+
+def test_an_address_is_told_in_a_header_where_the_protocol_says_so():
+    assert NAME_BEARING_METHODS["resources/read"] == "uri"
+    assert not {"skills/list", "skills/get", "resources/directory/read"} & NAME_BEARING_METHODS.keys()

@@ -176,7 +176,7 @@ async def test_a_push_arrives_by_the_webhook_as_described_and_claude_connects_as
     repository = configured.repository
     hook_path = re.search(r"`https://<your host>(/\S+)`, content type `application/json`", README)
     assert hook_path is not None
-    assert "the secret from `secrets/webhook-secret`, events *Pushes*\nand *Repositories*" in README
+    assert "the secret from\n`secrets/webhook-secret`, events *Pushes*, *Repositories*, *Pull requests*" in README
     create, add = block("sh", "claude mcp add").splitlines()
     async with configured.serves() as base_url:
         secret = (await configured.types("cat secrets/webhook-secret")).out.strip()

@@ -722,7 +722,7 @@ def test_every_command_has_help_that_fits_eighty_columns() -> None:
         result = CliRunner().invoke(main, [*words, "--help"], terminal_width=80)
         assert result.exit_code == 0, said(result)
         assert max(map(len, result.stdout.splitlines())) <= 80
-        without = (["config"], ["sessions"], ["token"], ["demo"], ["init-marketplace"])
+        without = (["config"], ["sessions"], ["token"], ["demo"], ["init-marketplace"], ["webhook"])
         assert ("--config" in result.stdout) is (words not in without)
 
 

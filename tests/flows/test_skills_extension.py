@@ -328,6 +328,14 @@ async def test_what_is_no_directory_is_invalid(host, uri):
     assert (await host.error("resources/directory/read", uri=uri))["code"] == -32602
 
 
+async def test_what_was_mistaken_for_the_other_is_told_what_it_is(host):
+    assert (
+        "is a file, not a directory" in (await host.error("resources/directory/read", uri=f"{PDF}/SKILL.md"))["message"]
+    )
+    assert "is a directory" in (await host.error("resources/read", uri=f"{PDF}/scripts"))["message"]
+    assert "is a directory" in (await host.error("resources/read", uri=PDF))["message"]
+
+
 async def test_a_wide_directory_pages(publisher, wire_of):
     wide = {f"plugins/docs/skills/pdf/wide/{at:04}.txt": f"{at}\n" for at in range(1_200)}
     await publisher.publish({**publisher.small, **wide})
@@ -353,6 +361,12 @@ async def test_an_address_of_nothing_is_invalid_and_named(host, method, uri):
     error = await host.error(method, uri=uri)
     assert error["code"] == -32602
     assert error["data"]["uri"] == uri
+
+
+async def test_an_address_of_no_use_is_not_sent_back(host):
+    answer = await host.ask("skills/get", uri="skill://acme/docs/" + "x" * 1_000_000)
+    assert answer["error"]["data"] == {"code": "unknown_resource"}
+    assert len(json.dumps(answer)) < 1_000
 
 
 async def test_parameters_of_the_wrong_shape_are_invalid(host):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import orjson
 import pytest
@@ -96,3 +97,32 @@ def test_what_is_not_json_is_pointed_at(content: bytes, line: int | None, column
     if line is None or column is not None:
         assert (refused.line, refused.column) == (line, column)
     assert refused.line == line
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (b"9223372036854775807", 2**63 - 1),
+        (b"18446744073709551615", 2**64 - 1),
+        (b"-9223372036854775808", -(2**63)),
+        (b"18446744073709551616", float(2**64)),
+        (b"-9223372036854775809", float(-(2**63))),
+        (b"9" * 5_000, sys.float_info.max),
+        (b"-1e999", -sys.float_info.max),
+    ],
+)
+def test_a_number_beyond_64_bits_is_what_javascript_makes_of_it_and_can_be_written_again(
+    written: bytes, read: float
+) -> None:
+    document = read_json(b'{"a": [' + written + b"]}")
+    assert isinstance(document, JsonText)
+    assert document.value == {"a": [read]}
+    assert json.loads(orjson.dumps(document.value)) == {"a": [read]}
+
+
+def test_what_is_nested_too_deeply_to_be_written_again_is_refused() -> None:
+    assert isinstance(read_json(b"[" * 200 + b"]" * 200), JsonText)
+    for depth in (300, 100_000):
+        document = read_json(b"[" * depth + b"]" * depth)
+        assert isinstance(document, NotJson)
+        assert "nested" in document.message

@@ -393,6 +393,11 @@ def test_a_mistyped_key_is_told_which_one_was_meant(path: tuple[str | int, ...],
         assert "did you mean" in unknown_key((*path[:-1], wrong)) or "belongs in" in unknown_key((*path[:-1], wrong))
 
 
+@pytest.mark.parametrize(("lines", "enabled"), [("", True), ("[usage]\nenabled = false\n", False)])
+def test_usage_is_counted_unless_it_is_switched_off(folder: Path, lines: str, enabled: bool) -> None:
+    assert read(folder, f"{MINIMAL}\n{lines}").usage.enabled is enabled
+
+
 # --- where it comes from -----------------------------------------------------------------------------------------------------
 
 

@@ -27,7 +27,16 @@ SKILL_MD = b"---\nname: pdf\ndescription: Fills forms.\n---\n\nDo it.\n"
 
 words = st.text(st.sampled_from([*"aZ09._- ~\"'$#é☃", "\u200c", "\u0130"]), min_size=1, max_size=8)
 odd = st.sampled_from(
-    [".claude-plugin", ".Claude-Plugin", ".mcp.json", ".MCP.json.", ".claude ", ".cla\u200cude", "skill.md"]
+    [
+        ".skillport.json",
+        ".claude-plugin",
+        ".Claude-Plugin",
+        ".mcp.json",
+        ".MCP.json.",
+        ".claude ",
+        ".cla\u200cude",
+        "skill.md",
+    ]
 )
 paths = st.lists(words | odd, min_size=1, max_size=3).map("/".join)
 tellable = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=30)
@@ -64,6 +73,7 @@ def skills(draw: st.DrawFn) -> Installable:
         for path in kept
         if path == mine or (path.lower() != "skill.md" and not path.lower().startswith("skill.md/"))
     ]
+    kept = [path for path in kept if not any(other.startswith(f"{path}/") for other in kept)]
     return skill(*(piece(path, path.encode(), executable=draw(st.booleans())) for path in kept), name=draw(tellable))
 
 
@@ -127,6 +137,13 @@ def test_another_spelling_of_skill_md_is_put_right_and_told() -> None:
     assert isinstance(made, Bundle)
     assert [member.path for member in made.layout.members] == ["pdf/.skillport.json", "pdf/SKILL.md"]
     assert [rewrite.code for rewrite in made.rewrites] == ["skill_md_renamed"]
+
+
+def test_of_two_spellings_of_skill_md_the_right_one_counts() -> None:
+    made = skill_bundle(skill(piece("SKILL.md"), piece("skill.md", b"other")), SOURCE)
+    assert isinstance(made, Bundle)
+    assert Member("pdf/SKILL.md", False, blob_id(b"x")) in made.layout.members
+    assert made.rewrites == ()
 
 
 def test_bytes_and_modes_are_those_of_the_publication() -> None:

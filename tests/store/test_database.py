@@ -175,4 +175,12 @@ def test_a_mistake_in_a_statement_stays_what_it_is(tmp_path: Path) -> None:
         with pytest.raises(sqlite3.OperationalError), database.told_apart(tmp_path):
             connection.execute("SELECT nothing")
         with pytest.raises(Unavailable), database.told_apart(tmp_path):
-            open_for_reading(tmp_path / "missing.db")
+            open_for_reading(tmp_path)
+
+
+def test_a_database_that_somebody_took_away_is_damaged(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
+    for name in ("missing.db", "empty.db"):
+        with pytest.raises(Broken) as told:
+            open_for_reading(tmp_path / name)
+        assert told.value.code == "database_damaged"

@@ -33,15 +33,12 @@ def delete(present: Present, target: Skill) -> Planned | ChangeRefused:
     # Of a skill that is the whole repository, only what makes it one goes: the rest may be anybody's.
     paths = present.below(directory) if directory else [target.skill_md]
     edits: list[FileEdit] = [Remove(path) for path in paths]
-    listing = _unlisted(present, plugin, target, is_last=is_last)
-    if isinstance(listing, ChangeRefused):
-        return listing
-    edits += listing
+    edits += _unlisted(present, plugin, target, is_last=is_last)
     what = f"{target.label} and its plugin" if is_last else target.label
     return Planned(tuple(edits), plugin.name, target.name, f"Delete {what}", plugin_deleted=is_last)
 
 
-def _unlisted(present: Present, plugin: Plugin, target: Skill, *, is_last: bool) -> list[FileEdit] | ChangeRefused:
+def _unlisted(present: Present, plugin: Plugin, target: Skill, *, is_last: bool) -> list[FileEdit]:
     """marketplace.json without what names the skill; plugin.json too, where it lists it and stays."""
     edits: list[FileEdit] = []
     at = present.entry_of(plugin.name)
@@ -52,16 +49,13 @@ def _unlisted(present: Present, plugin: Plugin, target: Skill, *, is_last: bool)
         changes += _without(present.entry(at).get("skills"), plugin, target, ("plugins", at, "skills"))
     if changes:
         marketplace = manifests.of_marketplace(present, changes)
-        if isinstance(marketplace, ChangeRefused):
-            return marketplace
         edits += [marketplace] if marketplace is not None else []
     found = None if is_last and plugin.directory else present.manifest(plugin)
     document = found[1] if found is not None else None
     if document is not None and isinstance(document.value, dict):
         listed = _without(document.value.get("skills"), plugin, target, ("skills",))
         manifest = manifests.of_plugin(present, plugin, listed) if listed else None
-        if isinstance(manifest, ChangeRefused):
-            return manifest
+        assert not isinstance(manifest, ChangeRefused)  # it was read above
         edits += [manifest] if manifest is not None else []
     return edits
 

@@ -30,11 +30,9 @@ def removing(path: JsonPath) -> Change:
     return lambda text: json_edit.remove(text, path)
 
 
-def of_marketplace(present: Present, changes: Sequence[Change]) -> Put | ChangeRefused | None:
-    """marketplace.json with these changes; None where they change nothing."""
-    document, path = present.marketplace, present.marketplace_path
-    if isinstance(document, ChangeRefused):
-        return document
+def of_marketplace(present: Present, changes: Sequence[Change]) -> Put | None:
+    """marketplace.json, which can be read, with these changes; None where they change nothing."""
+    path = present.marketplace_path
     assert path is not None
     return _changed(path, present.content(path) or b"", changes)
 

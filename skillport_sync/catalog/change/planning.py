@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import assert_never
 
 from skillport_sync.catalog.change.deleting import delete
 from skillport_sync.catalog.change.present import Present
@@ -54,6 +55,8 @@ def _plan(present: Present, wish: Wish, target: Skill | None, author: str, room:
             return unpublish(present, target)
         case Rename(to=to):
             return rename(present, target, to)
+        case never:
+            assert_never(never)
 
 
 def _sorted(edits: tuple[FileEdit, ...]) -> tuple[FileEdit, ...]:

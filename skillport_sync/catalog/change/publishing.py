@@ -42,8 +42,6 @@ def publish(present: Present, wish: Publish, target: Skill) -> Planned | ChangeR
         count = _entries(present)
         changes = [manifests.setting(("plugins", count), entry)]
     edit = manifests.of_marketplace(present, changes)
-    if isinstance(edit, ChangeRefused):
-        return edit
     verb = "Publish" if at is None else "Change the entry of"
     return Planned(
         () if edit is None else (edit,), plugin.name, target.name, f"{verb} {plugin.name}", entry_created=at is None
@@ -66,8 +64,6 @@ def unpublish(present: Present, target: Skill) -> Planned | ChangeRefused:
         )
         return ChangeRefused("would_disappear", message, plugin.directory)
     edit = manifests.of_marketplace(present, [manifests.removing(("plugins", at))])
-    if isinstance(edit, ChangeRefused):
-        return edit
     return Planned(() if edit is None else (edit,), plugin.name, target.name, f"Take {plugin.name} out of the list")
 
 

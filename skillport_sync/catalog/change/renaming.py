@@ -13,7 +13,6 @@ from skillport_sync.catalog.change.saving import elsewhere
 from skillport_sync.catalog.change.skill_files import why_not_named, why_not_written
 from skillport_sync.catalog.change.wishes import ChangeRefused, Planned
 from skillport_sync.catalog.model import OWN_SOURCE, Plugin, Skill
-from skillport_sync.catalog.names import is_plugin_name
 from skillport_sync.catalog.skill_files import is_in
 from skillport_sync.git.edit import FileEdit, Put, Remove
 from skillport_sync.git.paths import RepoPath
@@ -38,8 +37,6 @@ def rename(present: Present, target: Skill, to: str) -> Planned | ChangeRefused:
         return moved
     directory, edits = moved
     listed = _listed(present, plugin, target, directory, to if with_plugin else None)
-    if isinstance(listed, ChangeRefused):
-        return listed
     named = to if with_plugin else str(plugin.name)
     return Planned(
         (*edits, *listed),
@@ -70,8 +67,6 @@ def _why_not(present: Present, target: Skill, to: str) -> ChangeRefused | None:
 def _why_not_plugin(present: Present, plugin: Plugin, to: str) -> ChangeRefused | None:
     if present.plugin(to) is not None or present.entry_of(to) is not None or to in present.catalog.renames:
         return ChangeRefused("name_taken", f"there is, or was, a plugin called {to}")
-    if not is_plugin_name(to):
-        return ChangeRefused("plugin_name_invalid", f"no plugin can be called {to!r}")
     if present.entry_of(plugin.name) is None:
         message = (
             f"the plugin {plugin.name} is not published, so nothing would remember its former name: publish it first"
@@ -109,9 +104,7 @@ def _moved(present: Present, target: Skill, to: str, others: list[Skill]) -> tup
     return directory, edits
 
 
-def _listed(
-    present: Present, plugin: Plugin, target: Skill, directory: str, plugin_name: str | None
-) -> list[FileEdit] | ChangeRefused:
+def _listed(present: Present, plugin: Plugin, target: Skill, directory: str, plugin_name: str | None) -> list[FileEdit]:
     """marketplace.json and plugin.json with the new directory where they listed the old one, and the plugin's new name."""
     edits: list[FileEdit] = []
     at = present.entry_of(plugin.name)
@@ -121,8 +114,6 @@ def _listed(
             changes.append(manifests.setting(("plugins", at, "name"), plugin_name))
             changes += _remembered(present, plugin, plugin_name)
         marketplace = manifests.of_marketplace(present, changes)
-        if isinstance(marketplace, ChangeRefused):
-            return marketplace
         edits += [marketplace] if marketplace is not None else []
     found = present.manifest(plugin)
     value = found[1].value if found is not None and found[1] is not None else None
@@ -131,8 +122,7 @@ def _listed(
         if plugin_name is not None:
             changes.append(manifests.setting(("name",), plugin_name))
         manifest = manifests.of_plugin(present, plugin, changes) if changes else None
-        if isinstance(manifest, ChangeRefused):
-            return manifest
+        assert not isinstance(manifest, ChangeRefused)  # it was read above
         edits += [manifest] if manifest is not None else []
     return edits
 

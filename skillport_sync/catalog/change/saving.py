@@ -123,8 +123,6 @@ def _place_in(present: Present, plugin: Plugin, name: str) -> tuple[str, list[Fi
         return directory, []
     setting = manifests.setting(("plugins", at, "skills"), [*paths, f"./{directory}"])
     manifest = manifests.of_marketplace(present, [setting])
-    if isinstance(manifest, ChangeRefused):
-        return manifest
     return directory, [manifest] if manifest is not None else []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from semver import Version
 
 from skillport_sync.catalog.change import manifests
@@ -49,8 +51,6 @@ def bump(present: Present, target: Skill, part: Part) -> Planned | ChangeRefused
         edits += [manifest] if manifest is not None else []
     if at is not None and (found is None or "version" in present.entry(at)):
         marketplace = manifests.of_marketplace(present, [manifests.setting(("plugins", at, "version"), new)])
-        if isinstance(marketplace, ChangeRefused):
-            return marketplace
         edits += [marketplace] if marketplace is not None else []
     if not edits:
         return ChangeRefused("manifest_missing", f"the plugin {plugin.name} has neither plugin.json nor an entry")
@@ -74,3 +74,5 @@ def next_version(version: Version, part: Part) -> Version:
             return Version(version.major, version.minor + 1)
         case Part.PATCH:
             return Version(version.major, version.minor, version.patch + 1)
+        case never:
+            assert_never(never)

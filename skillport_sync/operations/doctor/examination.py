@@ -10,7 +10,7 @@ from mcp_server.oauth.metadata import Addresses
 from skillport_sync.config import Settings
 from skillport_sync.control import Operator
 from skillport_sync.errors import SkillportError
-from skillport_sync.operations.doctor import inside, members, outside, sign_in, upstream
+from skillport_sync.operations.doctor import inside, members, outside, sign_in, upstream, webhook
 from skillport_sync.operations.doctor.web import Web
 from skillport_sync.outbound import open_session
 from skillport_sync.ports import Clock
@@ -46,6 +46,7 @@ async def _inside(
         found.append(inside.unreachable(error.message))
     found += [*inside.files(settings, status), await inside.clock(web, settings.github.api_url, clock.now())]
     about_github.append(inside.webhooks(settings.github, settings.sync.reconcile_interval_s, status))
+    about_github += webhook.looked_after(status, receives=bool(settings.github.webhook_secret_files))
     return status, found + about_github
 
 

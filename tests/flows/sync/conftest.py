@@ -19,6 +19,7 @@ from skillport_sync.current import Current
 from skillport_sync.git.objects import blob_id
 from skillport_sync.github.client import GitHub
 from skillport_sync.github.credentials import StaticToken
+from skillport_sync.github.host import Host
 from skillport_sync.github.writing import GitHubWriter
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.publication import Published
@@ -343,8 +344,9 @@ def make() -> type[Make]:
 class Editing:
     """People who change the marketplace of a running mirror, through everything real but GitHub."""
 
-    def __init__(self, mirror: Mirror, writer: GitHubWriter, mode: WriteMode) -> None:
+    def __init__(self, mirror: Mirror, writer: GitHubWriter, mode: WriteMode, host: Host) -> None:
         self.mirror = mirror
+        self.host = host
         preparer = Preparer(mirror.store, mirror.pull.would_be)
         landing = Landing(writer, look_after_s=(0.0, 0.0))
         self.proposals = Proposals(
@@ -405,10 +407,11 @@ async def editing_with(running: Mirror) -> AsyncIterator[Callable[..., Editing]]
         def editing(mode: WriteMode = "commit", **permissions: str) -> Editing:
             allowed = {"metadata": "read", "contents": "write", "pull_requests": "write"} | permissions
             running.standin.accept_token(WRITE_TOKEN, permissions=allowed)
+            host = Host(running.time)
             writer = GitHubWriter(
-                session, StaticToken(WRITE_TOKEN), api_url=running.standin.api_url, clock=running.time
+                session, StaticToken(WRITE_TOKEN), api_url=running.standin.api_url, clock=running.time, host=host
             )
-            return Editing(running, writer, mode)
+            return Editing(running, writer, mode, host)
 
         yield editing
 

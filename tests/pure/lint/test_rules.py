@@ -298,7 +298,7 @@ def test_one_directory_under_several_entries_is_told_once_and_breaks_each(maker:
     files = manifest(*plugins) | {"tools/pdf/SKILL.md": FINE.replace("name: pdf", "name: other")}
     result = linted(maker, files)
     assert [(finding.code, finding.skill) for finding in result.findings] == [("skill_name_differs", None)]
-    assert [verdict.refused_by for verdict in result.verdicts] == [frozenset(SPECIFIED)] * 3
+    assert [verdict.refused_by for verdict in result.verdicts] == [frozenset(UPLOAD)] * 3
 
 
 def test_a_linked_skill_is_judged_by_the_name_under_which_it_is_reached(maker: Any) -> None:

@@ -20,7 +20,7 @@ HEAD = "---\nname: pdf\ndescription: Fills forms.\n"
 EXACT = {
     "plain": "",
     "numbers, words and dates": "a: 1\nb: -0.5\nc: 1e3\nd: 0x1f\ne: yes\nf: 12:30\ng: 2026-11-21\nh: 010\ni: null\nj: true\n",
-    "numbers in quotes": "a: \".inf\"\nb: '99999999999999999999'\n",
+    "numbers in quotes": "a: \".inf\"\nb: '99999999999999999999'\nc: '<<'\n",
     "the largest integer": f"a: {2**53 - 1}\n",
     "a list and a map": "tools: [Read, Bash(git:*)]\nmetadata:\n  version: '1.0'\n  deep:\n    - a: 1\n      b: 2\n    - c\n",
     "text over lines": 'a: |\n  one\n\n   two\nb: >-\n  three\n  four\nc: one\n  two\nd: "one\n  two"\n',
@@ -43,6 +43,8 @@ INEXACT = {
     "a key that is a truth": ("a:\n  true: b\n", "frontmatter_not_exact", 5),
     "a key that is infinite": ("a: {.inf: b}\n", "frontmatter_not_exact", 4),
     "a key that merges": ("<<: a\n", "frontmatter_not_exact", 4),
+    "a value that merges": ("a: <<\n", "frontmatter_not_exact", 4),
+    "a value of YAML 1.1": ("a: [=]\n", "frontmatter_not_exact", 4),
     "a key set twice": ("name: other\n", "frontmatter_duplicate_key", 4),
     "a key set twice below": ("a:\n  b: 1\n  b: 2\n", "frontmatter_duplicate_key", 6),
     "lines that are kept": ("a: |+\n  b\n\n", "frontmatter_not_exact", 4),
