@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types contracts pytest bench test-clients test-mutants test-faults soak fuzz lock clean dist sbom lint-deploy manifests
+.PHONY: help demo test lint types contracts pytest bench test-clients test-mutants test-faults soak fuzz coverage lock clean dist sbom lint-deploy manifests
 
 help:          ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -60,6 +60,9 @@ test-mutants: $(VENV)/.dev   ## takes out one guard of sign-in at a time: a test
 
 test-faults: $(VENV)/.dev    ## every fault with its proofs: injected, survived, content lost (all but load are part of `make test`)
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+coverage: $(VENV)/.dev   ## every branch of the pure rooms is taken by a test
+	@$(BIN)/python -m tests.covered $(ARGS)
 
 soak: $(VENV)/.dev       ## pushes, faults, restarts, sign-ins and queries at once, ten minutes; ARGS="--minutes 60"
 	@$(BIN)/python -m tests.soak $(ARGS)

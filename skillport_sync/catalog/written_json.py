@@ -142,7 +142,8 @@ def _repeated_keys(value: object) -> Iterator[JsonPath]:
             yield from ((*path, key) for key in part.keys_set_twice)
         if isinstance(part, dict):
             pending.extend(((*path, key), below) for key, below in part.items() if isinstance(below, dict | list))
-        elif isinstance(part, list):
+        else:
+            assert isinstance(part, list)  # a key set twice is in an object, so no single value is the whole document
             pending.extend(
                 ((*path, index), below) for index, below in enumerate(part) if isinstance(below, dict | list)
             )

@@ -104,9 +104,8 @@ def _problems(
         yield problem, scope.of(problem)
     for plugin in dict.fromkeys((*snapshot.catalog.plugins, *(skill.plugin for skill in scope.skills))):
         concerned = scope.of_plugin(plugin)
-        files = snapshot.publishable.get(plugin.source)
-        if files is not None:
-            yield from ((problem, concerned) for problem in plugin_problems(plugin, files, contents))
+        files = snapshot.publishable[plugin.source]
+        yield from ((problem, concerned) for problem in plugin_problems(plugin, files, contents))
     for number, skill in enumerate(scope.skills):
         yield from ((problem, (number,)) for problem in _skill_problems(snapshot, contents, skill))
         if (skill.plugin.name, skill.directory) in unbumped:

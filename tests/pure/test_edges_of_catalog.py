@@ -156,3 +156,17 @@ def test_a_long_name_is_cut_where_it_is_shown() -> None:
     shown = shown_name("n" * 10_000)
     assert len(shown) < 1_000
     assert "…" in shown
+
+
+def test_a_plugin_behind_a_link_that_is_not_known_any_more_is_left_out() -> None:
+    found = snapshot_of(
+        {
+            MARKETPLACE.encode(): (Mode.FILE, MANIFEST),
+            b"real/skills/s/SKILL.md": (Mode.FILE, SKILL),
+            b"p": (Mode.SYMLINK, b"real"),
+        }
+    )
+    assert [plugin.name for plugin in found.catalog.plugins] == ["p"]
+    known = ground(found, RepoPath(MARKETPLACE), MANIFEST, {blob_id(b"real"): b"real"}, {})
+    assert [plugin.name for plugin in known.plugins] == ["p"]
+    assert ground(found, RepoPath(MARKETPLACE), MANIFEST, {}, {}).plugins == ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import random
 import signal
 import socket
@@ -55,6 +56,7 @@ def main() -> int:
     """0 when every answer was right and nothing grew, else 1."""
     arguments = _arguments()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    logging.getLogger("mcp").setLevel(logging.CRITICAL)  # it logs every sign-in that a death cuts short
     console.print(f"soaking for {arguments.minutes:g} minutes, seed {arguments.seed}", style="dim")
     with tempfile.TemporaryDirectory(prefix="skillport-soak-") as folder:
         story, traffic = asyncio.run(_soak(Path(folder), arguments.minutes * 60, arguments.seed))
@@ -130,8 +132,7 @@ def _repository(github: StandInGitHub, dice: random.Random) -> Repository:
 
 def _configuration(place: Path, api_url: str) -> Path:
     """An address that outlives every restart, an interval that is short, and little history."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = _free_port()
     config = configure(place, api_url)
     (place / "write-token").touch(0o600)
     (place / "write-token").write_text(WRITE_TOKEN)
@@ -146,6 +147,14 @@ def _configuration(place: Path, api_url: str) -> Path:
         text = text.replace(old, new)
     config.write_text(text + "[sync]\nreconcile_interval_s = 5\njitter_s = 1\nrequest_timeout_s = 10\n")
     return config
+
+
+def _free_port() -> int:
+    """Below those that the system gives to whoever connects: nobody may have it while the service is between two lives."""
+    for port in random.SystemRandom().sample(range(20_000, 30_000), 100):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise OSError("no port is free")
 
 
 def _listening(story: Story) -> Callable[[dict[str, Any]], None]:
