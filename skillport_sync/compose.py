@@ -15,20 +15,18 @@ import aiohttp
 import structlog
 
 from skillport_sync.clock import SystemClock, SystemEntropy
-from skillport_sync.config import AppKey, GitHubSettings, MarketplaceSettings, Settings, TokenFile
-from skillport_sync.config.secret import read_secret
+from skillport_sync.config import MarketplaceSettings, Settings
 from skillport_sync.current import Current
 from skillport_sync.github.budget import Limits as RequestLimits
 from skillport_sync.github.client import GitHub
-from skillport_sync.github.credentials import Anonymous, AppCredentials, StaticToken
 from skillport_sync.github.host import Host, pace_of
 from skillport_sync.github.locations import web_host
-from skillport_sync.github.transport import Credentials
 from skillport_sync.healing import Healing
 from skillport_sync.operations import LocalOperator, Mirrored
 from skillport_sync.outbound import open_session
 from skillport_sync.ports import Clock, Entropy, MarketplaceName
 from skillport_sync.queries.queries import first_sync
+from skillport_sync.reading_credentials import reading_credentials
 from skillport_sync.restoring import Restoring
 from skillport_sync.signing_in import Authentication, authentication
 from skillport_sync.store.data_directory import DataDirectory
@@ -36,6 +34,7 @@ from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.store.state import StateStore
 from skillport_sync.sync.branch import Source
 from skillport_sync.sync.healing import Healer
+from skillport_sync.sync.identity import Identity
 from skillport_sync.sync.loop import Loop
 from skillport_sync.sync.plan import Bounds
 from skillport_sync.sync.pull import Pull
@@ -215,7 +214,7 @@ async def _mirrored(
 
     github = GitHub(
         session,
-        _credentials(settings.github, configured.repository, others, session, host, clock),
+        reading_credentials(settings.github, configured.repository, session, host, clock, others=others),
         api_url=settings.github.api_url,
         clock=clock,
         max_concurrency=sync.concurrency,
@@ -236,37 +235,16 @@ async def _mirrored(
         clock=clock,
         restoring=_restoring(settings, mirror, configured.name),
         max_removed_share=None if configured.mass_removal == "allow" else configured.max_removed_share,
-        identity=Healing(settings, session, host, state, clock).identity(configured, github),
+        identity=Identity(
+            configured.name,
+            configured.repository,
+            github=github,
+            rows=state.healing,
+            number=configured.repository_id,
+        ),
     )
     wished.append(pull)
     await mirror.remember(configured.name, configured.repository)
     await pull.restore()
     loop = Loop(pull, github=github, state=state, clock=clock, entropy=entropy, interval_s=sync.reconcile_interval_s)
     return Mirrored(configured.name, configured.branch, github, pull, loop)
-
-
-def _credentials(
-    github: GitHubSettings,
-    repository: str,
-    others: Callable[[], Collection[str]],
-    session: aiohttp.ClientSession,
-    host: Host,
-    clock: Clock,
-) -> Credentials:
-    match github.credentials:
-        case TokenFile(path):
-            return StaticToken(read_secret(path).reveal())
-        case AppKey(app_id, key_file, installation_id):
-            return AppCredentials(
-                session,
-                app_id=str(app_id),
-                private_key=read_secret(key_file).reveal(),
-                repository=repository,
-                others=others,
-                installation_id=installation_id,
-                api_url=github.api_url,
-                clock=clock,
-                host=host,
-            )
-        case None:
-            return Anonymous()

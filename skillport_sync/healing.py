@@ -14,17 +14,16 @@ from skillport_sync.config.secret import read_secret
 from skillport_sync.current import Current
 from skillport_sync.github.activity import PushLog
 from skillport_sync.github.budget import Limits as RequestLimits
-from skillport_sync.github.client import GitHub
-from skillport_sync.github.credentials import Anonymous, AppCredentials, AppJwt, StaticToken
+from skillport_sync.github.credentials import AppJwt, StaticToken
 from skillport_sync.github.hooks import AppHooks, Hooks, RepositoryHooks
 from skillport_sync.github.host import Host
 from skillport_sync.github.transport import USER_AGENT, Credentials, Transport
 from skillport_sync.operations import Mirrored
 from skillport_sync.ports import Clock, MarketplaceName
+from skillport_sync.reading_credentials import reading_credentials
 from skillport_sync.store.state import StateStore
 from skillport_sync.sync.conditions import WEBHOOK_PATH
 from skillport_sync.sync.healing import Healer, Webhook
-from skillport_sync.sync.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +36,13 @@ class Healing:
     state: StateStore
     clock: Clock
 
-    def identity(self, configured: MarketplaceSettings, github: GitHub) -> Identity:
-        """What proves that it is still the same repository."""
-        return Identity(
-            configured.name,
-            configured.repository,
-            github=github,
-            rows=self.state.healing,
-            number=configured.repository_id,
-        )
-
     async def healer(self, configured: MarketplaceSettings, mirrored: Mirrored, current: Current) -> Healer:
         """Who looks after this marketplace from now on, after each reconcile of its loop.
 
         Raises: Invalid, when a secret file cannot be read.
         """
-        settings = self.settings
+        settings, identity = self.settings, mirrored.pull.identity
+        assert identity is not None  # `compose` gives every pull one
 
         def serve_again(_: MarketplaceName) -> None:
             if mirrored.pull.published is not None:
@@ -66,7 +56,7 @@ class Healing:
             configured.name,
             configured.repository,
             source=lambda: mirrored.loop.source,
-            identity=mirrored.pull.identity or self.identity(configured, mirrored.github),
+            identity=identity,
             push_log=PushLog(self._reading(configured)),
             webhook=webhook,
             state=self.state,
@@ -80,24 +70,9 @@ class Healing:
         return healer
 
     def _reading(self, configured: MarketplaceSettings) -> Transport:
-        github = self.settings.github
-        credentials: Credentials
-        match github.credentials:
-            case TokenFile(path):
-                credentials = StaticToken(read_secret(path).reveal())
-            case AppKey(app_id, key_file, installation_id):
-                credentials = AppCredentials(
-                    self.session,
-                    app_id=str(app_id),
-                    private_key=read_secret(key_file).reveal(),
-                    repository=configured.repository,
-                    installation_id=installation_id,
-                    api_url=github.api_url,
-                    clock=self.clock,
-                    host=self.host,
-                )
-            case None:
-                credentials = Anonymous()
+        credentials = reading_credentials(
+            self.settings.github, configured.repository, self.session, self.host, self.clock
+        )
         return _transport(self.settings, self.session, self.clock, credentials, self.host)
 
 
