@@ -7,12 +7,12 @@ structured part alone must not show a file twice, and one that drops it must not
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import quote
 
+from mcp_server.media_types import media_type_of_content
 from mcp_server.reads import Read, read_of
+from mcp_server.skill_uri import SkillUri
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.queries.answers import (
     Answer,
@@ -34,30 +34,6 @@ from skillport_sync.queries.answers import (
 )
 
 Json = dict[str, object]
-
-_MIME_TYPES: Mapping[str, str] = {
-    "css": "text/css",
-    "csv": "text/csv",
-    "gif": "image/gif",
-    "html": "text/html",
-    "jpeg": "image/jpeg",
-    "jpg": "image/jpeg",
-    "js": "text/javascript",
-    "json": "application/json",
-    "md": "text/markdown",
-    "pdf": "application/pdf",
-    "png": "image/png",
-    "py": "text/x-python",
-    "sh": "text/x-shellscript",
-    "svg": "image/svg+xml",
-    "toml": "application/toml",
-    "webp": "image/webp",
-    "xml": "application/xml",
-    "yaml": "application/yaml",
-    "yml": "application/yaml",
-    "zip": "application/zip",
-}
-"""Our own, because what the standard library says depends on the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +150,10 @@ def _content(part: Part | NotHeld) -> Json:
 
 
 def _block(skill: SkillFact, part: Part) -> Json:
-    # SEP-2640: the last segment before the file's path is the skill's name, the ones before it are free.
-    # https://github.com/modelcontextprotocol/ext-skills/blob/main/specification/stable/skills.mdx
-    segments = (quote(skill.marketplace), quote(skill.plugin, safe=""), quote(skill.name, safe=""), quote(part.path))
-    extension = part.path.rpartition("/")[2].rpartition(".")[2].lower()
-    mime_type = _MIME_TYPES.get(extension, "text/plain" if part.is_text else "application/octet-stream")
+    uri = SkillUri(skill.marketplace, skill.plugin, skill.name, part.path)
+    mime_type = media_type_of_content(part.path, is_text=part.is_text)
     body = {"text": part.content.decode("utf-8")} if part.is_text else {"blob": b64encode(part.content).decode("ascii")}
-    return {"type": "resource", "resource": {"uri": f"skill://{'/'.join(segments)}", "mimeType": mime_type, **body}}
+    return {"type": "resource", "resource": {"uri": str(uri), "mimeType": mime_type, **body}}
 
 
 def _history(fact: HistoryFact) -> Json:
