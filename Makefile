@@ -58,7 +58,7 @@ test-clients: $(VENV)/.dev   ## SDKs, inspector, mcp-remote, conformance, Claude
 test-mutants: $(VENV)/.dev   ## takes out one guard of sign-in at a time: a test has to notice (ten minutes)
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
-test-faults: $(VENV)/.dev    ## every fault with its proofs: injected, survived, content lost (all but load are part of `make test`)
+test-faults: $(VENV)/.dev    ## every fault with its proofs: injected, survived, content lost (its tests are in `make test` too)
 	@$(BIN)/python -m tests.faults $(ARGS)
 
 coverage: $(VENV)/.dev   ## every branch of the pure rooms is taken by a test
