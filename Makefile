@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types contracts pytest bench test-clients test-mutants test-faults soak fuzz coverage lock clean dist sbom lint-deploy manifests
+.PHONY: help demo test lint types contracts pytest bench test-clients test-mutants mutation test-faults soak fuzz coverage lock clean dist sbom lint-deploy manifests
 
 help:          ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -57,6 +57,9 @@ test-clients: $(VENV)/.dev   ## SDKs, inspector, mcp-remote, conformance, Claude
 
 test-mutants: $(VENV)/.dev   ## takes out one guard of sign-in at a time: a test has to notice (ten minutes)
 	@$(BIN)/python -m tests.mutants $(ARGS)
+
+mutation: $(VENV)/.dev   ## changes access, git, webhooks and tokens in one place at a time: 90 % has to be noticed (half an hour)
+	@$(BIN)/python -m tests.mutation $(ARGS)
 
 test-faults: $(VENV)/.dev    ## every fault with its proofs: injected, survived, content lost (its tests are in `make test` too)
 	@$(BIN)/python -m tests.faults $(ARGS)

@@ -15,16 +15,16 @@ from aiohttp import hdrs, web
 
 from mcp_server.authentication import Authenticator
 from mcp_server.body import read_body
-from mcp_server.front_door import AllowList, Challenge, asks_in_query, internal_error, to_page, token_in_query
+from mcp_server.front_door import AllowList, Challenge, asks_in_query, internal_error, not_now, to_page, token_in_query
 from mcp_server.hot import MAX_BYTES as HOT_BYTES
 from mcp_server.hot import HotAnswers, HotCounts
 from mcp_server.kernel import NOT_JSON, Kernel, Reply
 from mcp_server.oauth.metadata import Addresses
 from mcp_server.reads import OnRead, unread
-from mcp_server.refusals import refusal, refused
+from mcp_server.refusals import is_not_now, refusal, refused
 from mcp_server.skills_extension import SkillsExtension
 from mcp_server.tool import SURFACE, Giving, OnQuery, Tool, unheard
-from skillport_sync.errors import Unauthenticated, Unavailable
+from skillport_sync.errors import Broken, Unauthenticated, Unavailable
 from skillport_sync.queries import Queries
 from skillport_sync.spans import span
 
@@ -137,6 +137,10 @@ class McpEndpoint:
             return refused(error, self._challenge.to(error))
         except Unavailable as error:
             return refused(error)
+        except Broken as error:
+            if not is_not_now(error):
+                raise
+            return not_now(error, PATH)
         if request.method != hdrs.METH_POST:
             return refusal(405, "method_not_allowed", "Send POST: there are no streams and no sessions here.", _ALLOW)
         if not _is_json(headers.get(hdrs.CONTENT_TYPE)):

@@ -22,7 +22,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_MODERN_VERSION
 from multidict import CIMultiDictProxy, istr
 from pydantic import ValidationError
 
-from mcp_server.tool import TOOL_NAME
+from mcp_server.announced import TOOL_NAME
 
 VERSION_HEADER: Final = istr("MCP-Protocol-Version")
 METHOD_HEADER: Final = istr("Mcp-Method")

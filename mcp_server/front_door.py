@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 
 from mcp_server.authentication import Authenticator, Caller
 from mcp_server.oauth.metadata import SCOPE, Addresses
-from mcp_server.refusals import STATUS, refusal, refused, status_of
+from mcp_server.refusals import STATUS, is_not_now, refusal, refused, status_of
 from skillport_sync.errors import SkillportError, Unauthenticated
 
 __all__ = ["STATUS", "AllowList", "Challenge", "FrontDoor", "Handler", "asks_in_query", "refusal", "to_page"]
@@ -181,6 +181,12 @@ def internal_error(path: str) -> web.Response:
     return refusal(500, "internal_error", f"Something is wrong here (reference {reference}).")
 
 
+def not_now(error: SkillportError, path: str) -> web.Response:
+    """What is broken and passes, as ``is_not_now`` says: when to ask again; and a line of log, because somebody must look."""
+    log.error("request_broken", path=path, code=error.code, message=error.message)
+    return refused(error)
+
+
 async def _answered(request: web.Request, answer: Handler) -> web.StreamResponse:
     try:
         return await answer(request)
@@ -192,7 +198,7 @@ async def _answered(request: web.Request, answer: Handler) -> web.StreamResponse
             log.exception("answer_broken_off", path=_route(request))
             raise ConnectionResetError("the answer broke off") from error
         if isinstance(error, SkillportError) and status_of(error) != 500:
-            return refused(error)
+            return not_now(error, _route(request)) if is_not_now(error) else refused(error)
         return internal_error(_route(request))
 
 

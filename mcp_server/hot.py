@@ -17,13 +17,14 @@ import structlog
 from mcp_types import SERVER_INFO_META_KEY
 from multidict import CIMultiDictProxy
 
+from mcp_server.announced import SERVER_INFO
 from mcp_server.arguments import operation_of
 from mcp_server.authentication import Caller
 from mcp_server.envelope import Recogniser
 from mcp_server.reads import OnRead, unread
 from mcp_server.rendering import Rendered
 from mcp_server.templates import TAIL, Remembered, Template, template
-from mcp_server.tool import SERVER_INFO, SURFACE, OnQuery
+from mcp_server.tool import SURFACE, OnQuery
 from skillport_sync.access.model import Principal
 from skillport_sync.queries import Queries
 from skillport_sync.queries.answers import Basis, Freshness

@@ -51,6 +51,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from multidict import CIMultiDictProxy
 from pydantic import ValidationError
 
+from mcp_server.announced import DEFINITION, INSTRUCTIONS, SERVER_INFO, TOOL_NAME
 from mcp_server.authentication import Caller
 from mcp_server.envelope import VERSION_HEADER
 from mcp_server.rendering import Json
@@ -60,7 +61,7 @@ from mcp_server.skills_extension.extension import EXTENSION, SETTINGS
 from mcp_server.skills_extension.parameters import GetSkillParams, ReadDirectoryParams
 from mcp_server.skills_extension.wording import Result
 from mcp_server.templates import Remembered
-from mcp_server.tool import DEFINITION, INSTRUCTIONS, SERVER_INFO, TOOL_NAME, Tool
+from mcp_server.tool import Tool
 from skillport_sync.errors import Broken, SkillportError, Unavailable
 
 log = structlog.get_logger()
@@ -140,6 +141,9 @@ class Kernel:
     """Answers any message to the endpoint."""
 
     def __init__(self, tool: Tool, skills: SkillsExtension) -> None:
+        # anyio imports the part of it that belongs to asyncio when it is first used: better now than in the middle of an answer,
+        # when there may be no file descriptor left to read a module with.
+        anyio.Event()
         hint = CacheHint(ttl_ms=_DEFINITION_TTL_MS, scope="private")
         self._tool = tool
         self._server: Server[None] = Server(

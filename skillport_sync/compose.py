@@ -17,9 +17,10 @@ import structlog
 from skillport_sync.clock import SystemClock, SystemEntropy
 from skillport_sync.config import MarketplaceSettings, Settings
 from skillport_sync.current import Current
+from skillport_sync.errors import Broken, Unavailable
 from skillport_sync.github.budget import Limits as RequestLimits
 from skillport_sync.github.client import GitHub
-from skillport_sync.github.host import Host, pace_of
+from skillport_sync.github.host import Hosts
 from skillport_sync.github.locations import web_host
 from skillport_sync.healing import Healing
 from skillport_sync.operations import LocalOperator, Mirrored
@@ -59,7 +60,7 @@ class Parts:
     marketplaces: Mapping[MarketplaceName, Mirrored]
     savers: Mapping[MarketplaceName, Saver]
     healers: Mapping[MarketplaceName, Healer]
-    host: Host
+    hosts: Hosts
     authentication: Authentication
 
     def wake(self, marketplace: MarketplaceName, cause: str) -> None:
@@ -83,7 +84,8 @@ class Parts:
 
     def restoring(self, marketplace: MarketplaceName) -> Restoring:
         """What makes an earlier publication of a marketplace readable again."""
-        return _restoring(self.settings, self.mirror, marketplace)
+        configured = next(each for each in self.settings.marketplaces if each.name == marketplace)
+        return _restoring(self.settings, self.mirror, configured)
 
     def why_absent(self) -> str:
         """Why nothing is served yet, as a clause for people who ask too early."""
@@ -100,19 +102,25 @@ class Parts:
 
     async def tidy(self) -> None:
         """Housekeeping in small steps; a full disk or a busy database leaves it to the next time."""
-        for configured in self.settings.marketplaces:
-            pin = await self.state.pinned(configured.name)
-            await self.mirror.collect_garbage(
-                configured.name,
-                keep_publications=configured.retention.publications,
-                keep_younger_than=timedelta(days=configured.retention.days),
-                pinned=None if pin is None else pin.commit,
-            )
-        await self.state.forget_old_deliveries(timedelta(days=30))
-        await self.state.oauth.purge()
-        await self.state.links.purge()
-        await self.state.minted_tokens.purge()
-        await self.state.audit.forget_older_than(self.settings.auth.audit, self.clock.now())
+        try:
+            for configured in self.settings.marketplaces:
+                await self._collect_garbage(configured)
+            await self.state.forget_old_deliveries(timedelta(days=30))
+            await self.state.oauth.purge()
+            await self.state.links.purge()
+            await self.state.minted_tokens.purge()
+            await self.state.audit.forget_older_than(self.settings.auth.audit, self.clock.now())
+        except (Unavailable, Broken) as error:
+            log.warning("housekeeping_put_off", code=error.code, reason=error.message)
+
+    async def _collect_garbage(self, configured: MarketplaceSettings) -> None:
+        pin = await self.state.pinned(configured.name)
+        await self.mirror.collect_garbage(
+            configured.name,
+            keep_publications=configured.retention.publications,
+            keep_younger_than=timedelta(days=configured.retention.days),
+            pinned=None if pin is None else pin.commit,
+        )
 
 
 @asynccontextmanager
@@ -134,14 +142,14 @@ async def open_parts(
         state = await StateStore.open(directory.state, clock=clock)
         stack.push_async_callback(state.close)
         session = await stack.enter_async_context(open_session())
-        host = Host(clock, at_once=settings.sync.concurrency, points_per_minute=pace_of(settings.github.api_url))
+        hosts = Hosts(clock, at_once=settings.sync.concurrency)
         current = Current(clock, stale_after_s=2 * settings.sync.reconcile_interval_s)
         marketplaces = {
             configured.name: await _mirrored(
                 configured,
                 settings,
                 session,
-                host,
+                hosts,
                 mirror=mirror,
                 state=state,
                 current=current,
@@ -150,12 +158,12 @@ async def open_parts(
             )
             for configured in settings.marketplaces
         }
-        writing = Writing(settings, session, host, mirror, state, clock, entropy)
+        writing = Writing(settings, session, hosts, mirror, state, clock, entropy)
         savers = {
             configured.name: writing.saver(configured, marketplaces[configured.name])
             for configured in settings.marketplaces
         }
-        healing = Healing(settings, session, host, state, clock)
+        healing = Healing(settings, session, hosts, state, clock)
         healers = {
             configured.name: await healing.healer(configured, marketplaces[configured.name], current)
             for configured in settings.marketplaces
@@ -171,7 +179,7 @@ async def open_parts(
             marketplaces,
             savers,
             healers,
-            host,
+            hosts,
             authentication(settings, state, clock),
         )
         loops = await stack.enter_async_context(asyncio.TaskGroup())
@@ -190,15 +198,16 @@ async def open_operator(settings: Settings) -> AsyncIterator[LocalOperator]:
         yield parts.operator(running_since=None)
 
 
-def _restoring(settings: Settings, mirror: MirrorStore, marketplace: MarketplaceName) -> Restoring:
-    return Restoring(marketplace, mirror, web_host(settings.github.api_url), settings.sync.quarantine)
+def _restoring(settings: Settings, mirror: MirrorStore, configured: MarketplaceSettings) -> Restoring:
+    named_after = web_host(settings.github_of(configured).api_url)
+    return Restoring(configured.name, mirror, named_after, settings.sync.quarantine)
 
 
 async def _mirrored(
     configured: MarketplaceSettings,
     settings: Settings,
     session: aiohttp.ClientSession,
-    host: Host,
+    hosts: Hosts,
     *,
     mirror: MirrorStore,
     state: StateStore,
@@ -206,7 +215,8 @@ async def _mirrored(
     clock: Clock,
     entropy: Entropy,
 ) -> Mirrored:
-    sync = settings.sync
+    sync, its_github = settings.sync, settings.github_of(configured)
+    host = hosts.of(its_github.api_url)
     wished: list[Pull] = []  # filled below: who asks is there before what it asks for is known
 
     def others() -> Collection[str]:
@@ -214,8 +224,8 @@ async def _mirrored(
 
     github = GitHub(
         session,
-        reading_credentials(settings.github, configured.repository, session, host, clock, others=others),
-        api_url=settings.github.api_url,
+        reading_credentials(its_github, configured.repository, session, host, clock, others=others),
+        api_url=its_github.api_url,
         clock=clock,
         max_concurrency=sync.concurrency,
         limits=RequestLimits(total_timeout_s=sync.request_timeout_s),
@@ -233,7 +243,7 @@ async def _mirrored(
             tarball_max_bytes=sync.tarball_max_bytes,
         ),
         clock=clock,
-        restoring=_restoring(settings, mirror, configured.name),
+        restoring=_restoring(settings, mirror, configured),
         max_removed_share=None if configured.mass_removal == "allow" else configured.max_removed_share,
         identity=Identity(
             configured.name,

@@ -9,20 +9,19 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from skillport_sync.config import AppKey, MarketplaceSettings, Settings, TokenFile
+from skillport_sync.config import AppKey, GitHubSettings, MarketplaceSettings, Settings, TokenFile
 from skillport_sync.config.secret import read_secret
 from skillport_sync.current import Current
 from skillport_sync.github.activity import PushLog
 from skillport_sync.github.budget import Limits as RequestLimits
 from skillport_sync.github.credentials import AppJwt, StaticToken
 from skillport_sync.github.hooks import AppHooks, Hooks, RepositoryHooks
-from skillport_sync.github.host import Host
+from skillport_sync.github.host import Host, Hosts
 from skillport_sync.github.transport import USER_AGENT, Credentials, Transport
 from skillport_sync.operations import Mirrored
 from skillport_sync.ports import Clock, MarketplaceName
 from skillport_sync.reading_credentials import reading_credentials
 from skillport_sync.store.state import StateStore
-from skillport_sync.sync.conditions import WEBHOOK_PATH
 from skillport_sync.sync.healing import Healer, Webhook
 
 
@@ -32,7 +31,7 @@ class Healing:
 
     settings: Settings
     session: aiohttp.ClientSession
-    host: Host
+    hosts: Hosts
     state: StateStore
     clock: Clock
 
@@ -41,7 +40,7 @@ class Healing:
 
         Raises: Invalid, when a secret file cannot be read.
         """
-        settings, identity = self.settings, mirrored.pull.identity
+        settings, github, identity = self.settings, self.settings.github_of(configured), mirrored.pull.identity
         assert identity is not None  # `compose` gives every pull one
 
         def serve_again(_: MarketplaceName) -> None:
@@ -49,15 +48,15 @@ class Healing:
                 current.swap(mirrored.pull.published)
 
         webhook = None
-        if settings.github.webhook_secret_files:
-            hooks = hooks_of(settings, self.session, self.clock, self.host)
-            webhook = Webhook(hooks, webhook_url(settings), redelivers=settings.sync.heal == "redeliver")
+        if github.webhook_secret_files:
+            hooks = hooks_of(settings, github, self.session, self.clock, self.hosts.of(github.api_url))
+            webhook = Webhook(hooks, webhook_url(settings, github), redelivers=settings.sync.heal == "redeliver")
         healer = Healer(
             configured.name,
             configured.repository,
             source=lambda: mirrored.loop.source,
             identity=identity,
-            push_log=PushLog(self._reading(configured)),
+            push_log=PushLog(self._reading(github, configured.repository)),
             webhook=webhook,
             state=self.state,
             clock=self.clock,
@@ -69,20 +68,23 @@ class Healing:
         mirrored.loop.follow_up(healer.look)
         return healer
 
-    def _reading(self, configured: MarketplaceSettings) -> Transport:
-        credentials = reading_credentials(
-            self.settings.github, configured.repository, self.session, self.host, self.clock
-        )
-        return _transport(self.settings, self.session, self.clock, credentials, self.host)
+    def _reading(self, github: GitHubSettings, repository: str) -> Transport:
+        host = self.hosts.of(github.api_url)
+        credentials = reading_credentials(github, repository, self.session, host, self.clock)
+        return _transport(self.settings, github, self.session, self.clock, credentials, host)
 
 
-def webhook_url(settings: Settings) -> str:
-    """Where GitHub has to deliver to."""
-    return settings.base_url.rstrip("/") + WEBHOOK_PATH
+def webhook_url(settings: Settings, github: GitHubSettings) -> str:
+    """Where a GitHub has to deliver to."""
+    return settings.base_url.rstrip("/") + github.webhook_path
 
 
 def hooks_of(
-    settings: Settings, session: aiohttp.ClientSession, clock: Clock, host: Host | None = None
+    settings: Settings,
+    github: GitHubSettings,
+    session: aiohttp.ClientSession,
+    clock: Clock,
+    host: Host | None = None,
 ) -> Hooks | None:
     """Where the webhook is kept: at the App, or at the repository. None without any credential, which no hook is shown to.
 
@@ -90,28 +92,32 @@ def hooks_of(
 
     Raises: Invalid, when a secret file cannot be read.
     """
-    github = settings.github
     if github.webhook_token is not None:
         token = StaticToken(read_secret(github.webhook_token.path).reveal(), key="webhook_token_file")
-        return RepositoryHooks(_transport(settings, session, clock, token, host))
+        return RepositoryHooks(_transport(settings, github, session, clock, token, host))
     match github.credentials:
         case TokenFile(path):
-            return RepositoryHooks(_transport(settings, session, clock, StaticToken(read_secret(path).reveal()), host))
+            reader = StaticToken(read_secret(path).reveal())
+            return RepositoryHooks(_transport(settings, github, session, clock, reader, host))
         case AppKey(app_id, key_file, _):
-            return AppHooks(
-                _transport(settings, session, clock, AppJwt(str(app_id), read_secret(key_file).reveal()), host)
-            )
+            app = AppJwt(str(app_id), read_secret(key_file).reveal())
+            return AppHooks(_transport(settings, github, session, clock, app, host))
         case None:
             return None
 
 
 def _transport(
-    settings: Settings, session: aiohttp.ClientSession, clock: Clock, credentials: Credentials, host: Host | None
+    settings: Settings,
+    github: GitHubSettings,
+    session: aiohttp.ClientSession,
+    clock: Clock,
+    credentials: Credentials,
+    host: Host | None,
 ) -> Transport:
     return Transport(
         session,
         credentials,
-        api_url=settings.github.api_url,
+        api_url=github.api_url,
         user_agent=USER_AGENT,
         clock=clock,
         max_concurrency=1,

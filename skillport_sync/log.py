@@ -191,6 +191,8 @@ def _as_sentence(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     level, name = event.pop("level", "warning"), str(event.pop("event", ""))
     event.pop("at", None)
     traceback = event.pop("exception", None)
+    if "said" in event:  # a state of the repository or its webhook, which has words of its own
+        return f"{level}: {event.get('marketplace')}: {event['said']} ({event.get('code')}); {event.get('to_do')}"
     facts = ", ".join(f"{key}={value}" for key, value in event.items())
     sentence = f"{level}: {name.replace('_', ' ')}{': ' if facts else ''}{facts}"
     return sentence if traceback is None else f"{sentence}\n{traceback}"

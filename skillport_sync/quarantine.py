@@ -13,6 +13,7 @@ from typing import Literal
 from skillport_sync.catalog.hidden_text import find_hidden_text
 from skillport_sync.catalog.model import Problem, Remark, Severity, Skill
 from skillport_sync.catalog.secrets_found import find_secrets
+from skillport_sync.errors import Conflict
 from skillport_sync.files import HeldFile
 from skillport_sync.git.objects import BlobId
 from skillport_sync.git.paths import RepoPath
@@ -43,7 +44,11 @@ class Quarantine:
     def judge(
         self, skill: Skill, files: Sequence[tuple[str, RepoPath, HeldFile]], contents: Mapping[BlobId, bytes]
     ) -> tuple[Problem, ...]:
-        """Why this skill is kept out, each finding with its file and line; empty where nothing speaks against it."""
+        """Why this skill is kept out, each finding with its file and line; empty where nothing speaks against it.
+
+        Raises: Conflict (``content_not_held``) where a content is gone that was held a moment ago: what nobody looked through is
+        not published.
+        """
         found = [
             replace(remark, severity=Severity.ERROR).at(path, skill.plugin.source)
             for _, path, file in files
@@ -63,7 +68,13 @@ class Quarantine:
         if remarks is None:
             remarks = self._known.get(oid)
             if remarks is None:
-                content = contents[oid]
+                try:
+                    content = contents[oid]
+                except KeyError as error:
+                    raise Conflict(
+                        f"the content of blob {oid} is not held any more; the next pull fetches it again",
+                        code="content_not_held",
+                    ) from error
                 remarks = tuple(remark for find in self._finders for remark in find(content))
             self._scanned[oid] = remarks
         return remarks

@@ -179,7 +179,9 @@ async def _serve_until(stop: asyncio.Event, settings: Settings, *, dev: bool) ->
             "service_started",
             version=__version__,
             url=service.url,
-            webhooks=service.private.url if settings.github.webhook_secret_files else None,
+            webhooks=service.private.url
+            if any(each.webhook_secret_files for each in settings.githubs_in_use)
+            else None,
             auth=service.parts.settings.auth.mode,
             providers=[provider.name for provider in service.parts.settings.auth.providers],
             marketplaces=list(service.parts.marketplaces),

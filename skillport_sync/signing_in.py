@@ -176,7 +176,12 @@ def _providers(settings: Settings, session: aiohttp.ClientSession, clock: Clock)
             "`skillport-sync serve --dev` to try it with a stand-in provider on this machine",
             code="no_identity_provider",
         )
-    return providers(settings.auth.providers, session, clock, own_github=_own_github(settings.github, session, clock))
+    return providers(settings.auth.providers, session, clock, own_githubs=_own_githubs(settings, session, clock))
+
+
+def _own_githubs(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> list[OwnGitHub]:
+    found = (_own_github(github, session, clock) for github in settings.githubs_in_use)
+    return [own for own in found if own is not None]
 
 
 def _own_github(github: GitHubSettings, session: aiohttp.ClientSession, clock: Clock) -> OwnGitHub | None:

@@ -7,7 +7,7 @@ stores or logs; the contents that have to be parsed are looked up in the mapping
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from skillport_sync.access.model import Absent, AccessPolicy, Malformed
@@ -15,6 +15,7 @@ from skillport_sync.access.policy import POLICY_PATH, read_policy
 from skillport_sync.access.unused import unused_rules
 from skillport_sync.catalog.discover import Memo, Undiscoverable, discover
 from skillport_sync.catalog.model import OWN_SOURCE, Catalog, Problem, Skill, SourceFiles, SourceKey
+from skillport_sync.catalog.owners import Owners
 from skillport_sync.files import BlobFact, HeldFile, PublishableFiles, publishable, within
 from skillport_sync.git.listing import Entry
 from skillport_sync.git.objects import BlobId, CommitId, Mode, TreeId
@@ -61,6 +62,8 @@ class Snapshot:
     policy: AccessPolicy | Absent
     problems: tuple[Problem, ...]
     memo: Memo
+    owners: Owners
+    """Whose each file is."""
     _by_name: Mapping[str, tuple[Skill, ...]]
     policy_problems: tuple[Problem, ...] = ()
     """Those of ``problems`` that tell of rules which mean nothing here."""
@@ -95,8 +98,15 @@ class Snapshot:
         files = self.publishable[skill.plugin.source]
         if skill.linked is not None:
             return [(relative, path, files.held[path]) for relative, path in skill.linked.files.items()]
-        prefix = f"{skill.directory}/" if skill.directory else ""
-        return [(path[len(prefix) :], path, files.held[path]) for path in _paths_below(files.paths, prefix)]
+        skip = len(skill.directory) + 1 if skill.directory else 0
+        below = (files.paths[at] for at in _below(files.paths, skill.directory))
+        return [(path[skip:], path, files.held[path]) for path in below]
+
+    def size_of(self, skill: Skill) -> int:
+        """How many files ``located`` finds, without looking at any."""
+        if skill.linked is not None:
+            return len(skill.linked.files)
+        return len(_below(self.publishable[skill.plugin.source].paths, skill.directory))
 
     def skills_named(self, label: str) -> tuple[Skill, ...]:
         """The skills that ``name``, ``plugin/name`` or either with ``@marketplace`` may mean; several when it is ambiguous."""
@@ -106,11 +116,11 @@ class Snapshot:
         return self._by_name.get(label, ())
 
 
-def _paths_below(paths: Sequence[RepoPath], prefix: str) -> Iterator[RepoPath]:
-    for at in range(bisect_left(paths, prefix), len(paths)):
-        if not paths[at].startswith(prefix):
-            return
-        yield paths[at]
+def _below(paths: Sequence[RepoPath], directory: str) -> range:
+    """Where the paths below this directory stand; they are sorted, so that one follows the other."""
+    if not directory:
+        return range(len(paths))
+    return range(bisect_left(paths, f"{directory}/"), bisect_left(paths, f"{directory}0"))  # "0" comes next after "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +174,7 @@ def assemble(
         policy=policy,
         problems=(),
         memo=memo,
+        owners=Owners.of(catalog),
         _by_name=_by_name(catalog.skills),
     )
     snapshot = _with_problems(snapshot, previous)
@@ -190,9 +201,11 @@ def _without_quarantined(
         found.update(reasons)
     if not withheld:
         return replace(snapshot, scans=scans, scanned=quarantine.scanned)
+    catalog = replace(snapshot.catalog, skills=tuple(kept), withheld=tuple(withheld))
     return replace(
         snapshot,
-        catalog=replace(snapshot.catalog, skills=tuple(kept), withheld=tuple(withheld)),
+        catalog=catalog,
+        owners=Owners.of(catalog),
         problems=tuple(sorted({*snapshot.problems, *found})),
         scans=scans,
         scanned=quarantine.scanned,

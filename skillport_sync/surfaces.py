@@ -24,7 +24,9 @@ from mcp_server.rest.editing import Editing
 from mcp_server.rest.routes import rest_routes
 from mcp_server.tool import Giving
 from skillport_sync.compose import Parts
+from skillport_sync.config import GitHubSettings
 from skillport_sync.config.secret import read_secret
+from skillport_sync.github.locations import web_host
 from skillport_sync.health import Health
 from skillport_sync.observing.counts import Counts
 from skillport_sync.operations import Mirrored
@@ -152,7 +154,8 @@ def private_routes(parts: Parts, counts: Counts) -> list[web.RouteDef]:
         return None if last is None or last.report.is_in_step else f"last_pull_{last.report.outcome}"
 
     health = Health(parts.current, parts.state, list(parts.marketplaces), reason)
-    return [*health.routes(), *_webhook_routes(parts, counts)]
+    webhooks = (route for github in parts.settings.githubs_in_use for route in _webhook_routes(parts, github, counts))
+    return [*health.routes(), *webhooks]
 
 
 def _watched(mirrored: Mirrored) -> Iterator[Watched]:
@@ -162,15 +165,19 @@ def _watched(mirrored: Mirrored) -> Iterator[Watched]:
         yield Watched(mirrored.name, repository, None, ref, "source")
 
 
-def _webhook_routes(parts: Parts, counts: Counts) -> Sequence[web.RouteDef]:
-    files = parts.settings.github.webhook_secret_files
-    if not files:
-        log.warning("webhooks_off", reason="github.webhook_secret_files is empty: pushes are found by reconcile only")
+def _webhook_routes(parts: Parts, github: GitHubSettings, counts: Counts) -> Sequence[web.RouteDef]:
+    """Where one GitHub delivers to: it is believed about its own marketplaces and nobody else's."""
+    if not github.webhook_secret_files:
+        reason = f"{github.table}.webhook_secret_files is empty: pushes are found by reconcile only"
+        log.warning("webhooks_off", reason=reason)
         return []
+    its_own = [parts.marketplaces[each.name] for each in parts.settings.marketplaces if each.github == github.name]
     return Receiver(
-        secrets=[read_secret(path).reveal().encode() for path in files],
+        path=github.webhook_path,
+        github_host=web_host(github.api_url),
+        secrets=[read_secret(path).reveal().encode() for path in github.webhook_secret_files],
         ledger=parts.state,
-        watched=lambda: [watched for mirrored in parts.marketplaces.values() for watched in _watched(mirrored)],
+        watched=lambda: [watched for mirrored in its_own for watched in _watched(mirrored)],
         wake=parts.wake,
         clock=parts.clock,
         limits=DeliveryLimits(body_bytes=parts.settings.server.webhook_max_bytes),

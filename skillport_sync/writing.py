@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from skillport_sync.config import AppKey, MarketplaceSettings, Settings, TokenFile
+from skillport_sync.config import AppKey, GitHubSettings, MarketplaceSettings, Settings, TokenFile
 from skillport_sync.config.secret import read_secret
 from skillport_sync.github.budget import Limits as RequestLimits
 from skillport_sync.github.credentials import PULL_REQUESTS, WRITING, AppCredentials, StaticToken
-from skillport_sync.github.host import Host
+from skillport_sync.github.host import Hosts
 from skillport_sync.github.transport import Credentials
 from skillport_sync.github.writing import GitHubWriter
 from skillport_sync.operations import Mirrored
@@ -33,7 +33,7 @@ class Writing:
 
     settings: Settings
     session: aiohttp.ClientSession
-    host: Host
+    hosts: Hosts
     mirror: MirrorStore
     state: StateStore
     clock: Clock
@@ -45,8 +45,9 @@ class Writing:
         Raises: Invalid, when a secret file cannot be read.
         """
         preparer = Preparer(self.mirror, mirrored.pull.would_be)
-        credentials = self._credentials(configured.repository)
-        landing = None if credentials is None else Landing(self._writer(credentials))
+        github = self.settings.github_of(configured)
+        credentials = self._credentials(github, configured.repository)
+        landing = None if credentials is None else Landing(self._writer(github, credentials))
         proposals = None
         if landing is not None:
             proposals = Proposals(
@@ -69,20 +70,19 @@ class Writing:
             mode=configured.write_mode,
         )
 
-    def _writer(self, credentials: Credentials) -> GitHubWriter:
+    def _writer(self, github: GitHubSettings, credentials: Credentials) -> GitHubWriter:
         sync = self.settings.sync
         return GitHubWriter(
             self.session,
             credentials,
-            api_url=self.settings.github.api_url,
+            api_url=github.api_url,
             clock=self.clock,
             max_concurrency=sync.concurrency,
             limits=RequestLimits(total_timeout_s=sync.request_timeout_s),
-            host=self.host,
+            host=self.hosts.of(github.api_url),
         )
 
-    def _credentials(self, repository: str) -> Credentials | None:
-        github = self.settings.github
+    def _credentials(self, github: GitHubSettings, repository: str) -> Credentials | None:
         match github.writing:
             case TokenFile(path):
                 return StaticToken(read_secret(path).reveal(), key="write_token_file")
@@ -97,7 +97,7 @@ class Writing:
                     wished=PULL_REQUESTS,
                     api_url=github.api_url,
                     clock=self.clock,
-                    host=self.host,
+                    host=self.hosts.of(github.api_url),
                 )
             case None:
                 return None

@@ -30,6 +30,7 @@ from webhooks.refusals import (
     CONTENT_ENCODING,
     METHOD_NOT_ALLOWED,
     NOT_STORED,
+    OTHER_GITHUB,
     Refusal,
     RefusalLog,
     refusal_of,
@@ -40,7 +41,6 @@ from webhooks.verdict import Ignore, Judgement, News, Note, Pull, Watched
 
 log = structlog.get_logger(__name__)
 
-PATH = "/webhooks/github"
 LARGE_BYTES = 32 * 1024
 """A body beyond this is hashed and read in a thread: it would hold up every answer for a millisecond or more."""
 
@@ -67,11 +67,13 @@ def unheard(event: str, outcome: str) -> None:
 
 
 class Receiver:
-    """The receiver of one service. ``watched`` is asked at every delivery, because renames change it."""
+    """The receiver of one GitHub's deliveries. ``watched`` is asked at every delivery, because renames change it."""
 
     def __init__(
         self,
         *,
+        path: str,
+        github_host: str,
         secrets: Sequence[bytes],
         ledger: Ledger,
         watched: Callable[[], Sequence[Watched]],
@@ -80,10 +82,13 @@ class Receiver:
         limits: Limits | None = None,
         on_delivery: OnDelivery = unheard,
     ) -> None:
-        """``secrets``: the current one first, then the previous one while they are being changed.
+        """``path``: where this GitHub, whose web pages are at ``github_host``, delivers to.
+        ``secrets``: the current one first, then the previous one while they are being changed.
 
         Raises: Invalid when there is no secret, or an empty one: such a receiver would believe anybody.
         """
+        self._path = path
+        self._github_host = github_host
         self._secrets = usable_secrets(secrets)
         self._ledger = ledger
         self._watched = watched
@@ -97,7 +102,7 @@ class Receiver:
 
     def routes(self) -> list[web.RouteDef]:
         """The one route, under every method, so that a wrong one is answered in the same shape as any other refusal."""
-        return [web.route("*", PATH, self.receive)]
+        return [web.route("*", self._path, self.receive)]
 
     @property
     def held_bytes(self) -> int:
@@ -107,7 +112,7 @@ class Receiver:
     async def receive(self, request: web.Request) -> web.Response:
         """Answer one request: 202 with ``{"status": "accepted" | "duplicate" | "noted" | "ignored"}``, or why not."""
         began_s = self._clock.monotonic_s()
-        envelope = _before_reading(request, self._limits)
+        envelope = _before_reading(request, self._github_host, self._limits)
         if isinstance(envelope, Refusal):
             return self._refuse(request, envelope)
         believed = await self._believe(request, envelope)
@@ -170,16 +175,18 @@ class Receiver:
         return response
 
 
-def _before_reading(request: web.Request, limits: Limits) -> Envelope | Refusal:
+def _before_reading(request: web.Request, github_host: str, limits: Limits) -> Envelope | Refusal:
     """All that can be refused at the price of some headers."""
     if request.method != "POST":
         return METHOD_NOT_ALLOWED
     envelope = read_envelope(request.headers)
     if isinstance(envelope, NotADelivery):
         return refusal_of(envelope)
+    if envelope.host not in (None, github_host):
+        return OTHER_GITHUB
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         return CONTENT_ENCODING
-    if (request.content_length or 0) > limits.body_bytes:
+    if request.content_length is not None and request.content_length > limits.body_bytes:
         return BODY_TOO_LARGE
     claimed = claimed_digest(request.headers.get(HEADER))
     return refusal_of(claimed) if isinstance(claimed, BadSignature) else envelope

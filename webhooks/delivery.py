@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from skillport_sync.git.objects import ZERO_ID, CommitId, is_object_id
+from skillport_sync.git.objects import CommitId, is_object_id
 from webhooks.happening import (
     Happening,
     HookChanged,
@@ -71,7 +71,8 @@ class Envelope:
     is_form: bool
     hook_id: int | None = None
     host: str | None = None
-    """The Enterprise Server it came from; None for github.com."""
+    """The Enterprise Server it came from; None for github.com, which does not name itself
+    (https://docs.github.com/webhooks/webhook-events-and-payloads#delivery-headers)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def parse(body: VerifiedBody, envelope: Envelope) -> Delivery | NotADelivery:
         payloads = [value for name, value in fields if name == "payload"]
         if len(payloads) != 1:
             return NotADelivery.NOT_FORM
-        content = payloads[0]
+        [content] = payloads
     try:
         # Beyond 1024 levels orjson refuses with its own error, so nesting cannot exhaust the stack.
         document: object = orjson.loads(content)
@@ -146,19 +147,15 @@ def _pinged(payload: JsonObject) -> Pinged:
         else (),
         content_type=_text(config, "content_type", _MEDIA_TYPE),
         is_active=hook.get("active") is not False,
-        checks_tls=config.get("insecure_ssl") not in ("1", 1, True),
+        checks_tls=config.get("insecure_ssl") not in ("1", 1),  # true, in JSON, is 1 to Python
     )
 
 
 def _pushed(payload: JsonObject) -> Pushed:
-    before, after = _commit(payload, "before"), _commit(payload, "after")
     return Pushed(
         ref=_text(payload, "ref", _REF),
-        before=before,
-        after=after,
-        commit=_commit(_object(payload, "head_commit"), "id"),
-        created=payload.get("created") is True or before == ZERO_ID,
-        deleted=payload.get("deleted") is True or after == ZERO_ID,
+        before=_commit(payload, "before"),
+        after=_commit(payload, "after"),
         forced=payload.get("forced") is True,
     )
 

@@ -36,17 +36,7 @@ class Pushed:
     ref: str | None
     before: CommitId | None
     after: CommitId | None
-    commit: CommitId | None
-    """The commit behind ``after``: another id where ``after`` is an annotated tag, None where the ref is gone."""
-    created: bool
-    deleted: bool
     forced: bool
-
-    @property
-    def is_annotated_tag(self) -> bool:
-        """True where ``after`` names a tag object and not a commit."""
-        named = self.ref is not None and self.ref.startswith("refs/tags/")
-        return named and self.commit is not None and self.commit != self.after
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,8 @@ def _judge_installation(change: InstallationChanged, action: str | None, watched
     if gained:
         return Pull(_marketplaces(gained), because, news=News(installation_state="active"))
     if lost:
-        state = {"deleted": "deleted", "suspend": "suspended"}.get(action or "", "removed")
+        states: dict[str | None, str] = {"deleted": "deleted", "suspend": "suspended"}
+        state = states.get(action, "removed")
         return Note(_marketplaces(lost), because, ("access_lost",), News(installation_state=state))
     return Ignore("installation_of_others")
 
@@ -144,7 +145,7 @@ def _judge_source(delivery: Delivery, watched: Sequence[Watched]) -> Judgement |
         case InstallationChanged() as change:
             judged = _judge_installation(change, delivery.action, watched)
             if isinstance(judged, Ignore):
-                return judged
+                return None
             return replace(judged, marketplaces=(), users=judged.marketplaces, news=None)
         case PullRequestChanged() if concerned:
             return Ignore("pull_request_of_source")
@@ -222,8 +223,7 @@ def _others(some: Iterable[MarketplaceName], these: Iterable[MarketplaceName]) -
 
 def _unknown(repository: Repository, watched: Iterable[Watched]) -> Note:
     """Not ours: worth a look, because somebody pointed a webhook here and gave it our secret."""
-    name = (repository.full_name or "").casefold()
-    was_replaced = any(one.repository.casefold() == name for one in watched)
+    was_replaced = _concerned(replace(repository, id=None), watched)
     return Note((), "unknown_repository", ("repository_was_replaced",) if was_replaced else ())
 
 

@@ -38,6 +38,12 @@ CONTENT_ENCODING = Refusal(
 BODY_TOO_LARGE = Refusal(413, "body_too_large", "Body too large", "GitHub delivers 25 MB at most, this is more.")
 BODY_TOO_SLOW = Refusal(408, "body_too_slow", "Request timeout", "The body did not arrive in time. Redeliver it.")
 BODY_UNREADABLE = Refusal(400, "body_unreadable", "Bad request", "The body ended early or its framing is broken.")
+OTHER_GITHUB = Refusal(
+    400,
+    "other_github",
+    "Bad request",
+    "X-GitHub-Enterprise-Host names another GitHub than this address is for. Each has an address of its own.",
+)
 RECEIVER_BUSY = Refusal(
     503, "receiver_busy", "Busy", "Too much is arriving at once. Redeliver it in a moment.", {"Retry-After": "10"}
 )

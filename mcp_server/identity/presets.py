@@ -45,7 +45,7 @@ def providers(
     session: aiohttp.ClientSession,
     clock: Clock,
     *,
-    own_github: OwnGitHub | None = None,
+    own_githubs: Sequence[OwnGitHub] = (),
     timeout_s: float = TIMEOUT_S,
 ) -> Mapping[str, Provider]:
     """Every configured provider by its name, in the order of the file. Nothing is asked of them yet.
@@ -60,7 +60,7 @@ def providers(
         title = each.title or TITLES.get(each.preset, each.name)
         transport = Transport(session, clock, title=title, timeout_s=timeout_s)
         secret = None if each.client_secret_file is None else read_secret(each.client_secret_file)
-        provider = _provider(each, transport, clock, secret, own_github)
+        provider = _provider(each, transport, clock, secret, own_githubs)
         if provider.name in made:
             raise Invalid(
                 f"two auth.providers are called {provider.name}; give one another name", code="config_invalid"
@@ -70,7 +70,7 @@ def providers(
 
 
 def _provider(
-    each: ProviderSettings, transport: Transport, clock: Clock, secret: Secret | None, own: OwnGitHub | None
+    each: ProviderSettings, transport: Transport, clock: Clock, secret: Secret | None, own: Sequence[OwnGitHub]
 ) -> Provider:
     if each.preset == "github":
         return _github(each, transport, clock, secret, own)
@@ -97,7 +97,7 @@ def _dialect(each: ProviderSettings) -> Dialect:
 
 
 def _github(
-    each: ProviderSettings, transport: Transport, clock: Clock, secret: Secret | None, own: OwnGitHub | None
+    each: ProviderSettings, transport: Transport, clock: Clock, secret: Secret | None, own: Sequence[OwnGitHub]
 ) -> GitHubProvider:
     base_url = _url(each.base_url, github.WEB_URL)
     api_url = _url(each.api_url, github.api_url_of(base_url))
@@ -110,7 +110,7 @@ def _github(
         base_url=base_url,
         api_url=api_url,
         # Another GitHub must never see these credentials.
-        witness=own.witness if own is not None and own.api_url.rstrip("/") == api_url else None,
+        witness=next((github.witness for github in own if github.api_url.rstrip("/") == api_url), None),
     )
 
 

@@ -4,13 +4,15 @@ archive."""
 from __future__ import annotations
 
 import base64
+import hashlib
+import io
 import tarfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import orjson
 
+from mcp_server.archives.making import AGAIN_IN_S, Archive
 from mcp_server.install.links import Ready
 from skillport_sync.errors import Unavailable
 
@@ -21,9 +23,9 @@ MAX_BYTES: Final = 32 * 1024 * 1024
 def files_json(ready: Ready) -> bytes:
     """``{skill_name, skill_version, skill, files: [{path, content, encoding?, executable?}]}``; what is not UTF-8 is base64.
 
-    For a worker thread. Raises: Unavailable where the archive has made room meanwhile.
+    For a worker thread. Raises: Unavailable where the archive has made room meanwhile, or the disk does not give it back.
     """
-    skill = ready.skill
+    skill, packed = ready.skill, _read(ready.archive)
     return orjson.dumps(
         {
             "skill_name": ready.bundle.name,
@@ -36,17 +38,31 @@ def files_json(ready: Ready) -> bytes:
                 "revision": skill.revision,
                 "commit": skill.commit,
             },
-            "files": list(_files(ready.archive.path, ready.bundle.name)),
+            "files": list(_files(packed, ready.bundle.name)),
         }
     )
 
 
-def _files(path: Path, folder: str) -> Iterator[dict[str, str | bool]]:
+def _read(archive: Archive) -> bytes:
+    """Its bytes, as they were written. tarfile would take what is cut for a shorter archive."""
     try:
-        archive = tarfile.open(path, "r:gz")  # noqa: SIM115  closed below: only its opening may find nothing
+        packed = archive.path.read_bytes()
+        if hashlib.sha256(packed).hexdigest() == archive.sha256:
+            return packed
+        archive.path.unlink(missing_ok=True)  # whoever asks again has it made anew
     except FileNotFoundError as error:
         raise Unavailable("The archive was removed to make room for others. Ask again.", code="archive_gone") from error
-    with archive:
+    except OSError as error:
+        raise Unavailable(
+            f"The server cannot read its archives ({error.strerror or error}). Tell an operator, then try again.",
+            code="archives_unreadable",
+            retry_after_s=AGAIN_IN_S,
+        ) from error
+    raise Unavailable("The server's disk has changed the archive. Ask again.", code="archive_damaged")
+
+
+def _files(packed: bytes, folder: str) -> Iterator[dict[str, str | bool]]:
+    with tarfile.open(fileobj=io.BytesIO(packed), mode="r:gz") as archive:
         for member in archive:
             file = archive.extractfile(member)
             assert file is not None, "our archives hold plain files"

@@ -93,6 +93,8 @@ async def _sent(
     try:
         await response.prepare(request)
         await response.write_eof()
+        if response.status >= HTTPStatus.BAD_REQUEST:  # aiohttp's own answer for a file that it cannot open any more
+            await links.broke_off(ready, attempt)
     except BaseException as error:
         await asyncio.shield(links.broke_off(ready, attempt))
         # asyncio says RuntimeError of a connection that was closed before a file could be sent.

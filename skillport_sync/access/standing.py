@@ -76,5 +76,5 @@ class Standing:
 def domain_of(email: str | None) -> str | None:
     """What stands after the last ``@``, in lower case; None where that is not ASCII. The Kelvin sign (U+212A) becomes an
     ordinary ``k`` in lower case, and an address in another alphabet is not the one that it looks like."""
-    local, at, domain = (email or "").rpartition("@")
-    return domain.lower() if local and at and domain.isascii() else None
+    local, _, domain = (email or "").rpartition("@")
+    return domain.lower() if local and domain.isascii() else None

@@ -46,29 +46,40 @@ def check(settings: Settings) -> None:
 def _secret_files(settings: Settings) -> list[Path]:
     from skillport_sync.config import AppKey, TokenFile
 
-    files = list(settings.github.webhook_secret_files)
-    match settings.github.credentials:
-        case TokenFile(path) | AppKey(private_key_file=path):
-            files.insert(0, path)
-    if isinstance(settings.github.writing, TokenFile):
-        files.insert(0, settings.github.writing.path)
+    files = []
+    for github in (settings.github, *settings.githubs):
+        if isinstance(github.writing, TokenFile):
+            files.append(github.writing.path)
+        match github.credentials:
+            case TokenFile(path) | AppKey(private_key_file=path):
+                files.append(path)
+        if github.webhook_token is not None:
+            files.append(github.webhook_token.path)
+        files += github.webhook_secret_files
     return files + [each.client_secret_file for each in settings.auth.providers if each.client_secret_file is not None]
 
 
 def _remarks(settings: Settings) -> list[str]:
     """What is allowed and yet seldom meant."""
     remarks = []
-    if settings.github.credentials is None:
-        remarks.append(
-            "github has neither token_file nor app_id: only public repositories can be read, 60 requests an hour"
-        )
-    if settings.github.writing is None:
-        remarks.append(
-            "github has neither write_token_file nor write = true: skills are read here and changed in the repository"
-        )
-    if not settings.github.webhook_secret_files:
-        every = f"{settings.sync.reconcile_interval_s:g} s"
-        remarks.append(f"github.webhook_secret_files is empty: no webhook is received, pushes are found every {every}")
+    every = f"{settings.sync.reconcile_interval_s:g} s"
+    for github in settings.githubs_in_use:
+        its = github.table
+        if github.credentials is None:
+            remarks.append(
+                f"{its} has neither token_file nor app_id: only public repositories can be read, 60 requests an hour"
+            )
+        if github.writing is None:
+            remarks.append(
+                f"skills are changed in the repository only: {its} has neither write_token_file nor write = true"
+            )
+        if not github.webhook_secret_files:
+            remarks.append(
+                f"{its}.webhook_secret_files is empty: no webhook is received, pushes are found every {every}"
+            )
+    remarks += [
+        f"{each.table}: no marketplace is at it" for each in settings.githubs if each not in settings.githubs_in_use
+    ]
     return remarks
 
 

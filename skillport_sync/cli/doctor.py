@@ -62,9 +62,9 @@ def examined(report: DoctorReport) -> list[Part]:
 
 
 def _check(check: Check) -> list[Part]:
-    line = f"{check.verdict.ljust(_WIDTH)}  {check.what}: {check.seen}"
-    parts: list[Part] = [Note(Cell(line, _TONES[check.verdict] if check.verdict != "ok" else ""), 1)]
-    return [*parts, Note(Cell(f"→ {check.to_do}", "strong"), 3)] if check.to_do else parts
+    tone: Tone = _TONES[check.verdict] if check.verdict != "ok" else ""
+    parts: list[Part] = [Note(Cell(f"{check.what}: {check.seen}", tone), 1, f"{check.verdict.ljust(_WIDTH)}  ")]
+    return [*parts, Note(Cell(check.to_do, "strong"), 3, "→ ")] if check.to_do else parts
 
 
 def _summary(checks: Sequence[Check]) -> str:

@@ -22,13 +22,17 @@ def looked_after(found: HealingStatus | None, now: datetime) -> Rows:
 
 
 def _states(found: HealingStatus, now: datetime) -> Rows:
+    """What works all the same is only ``to know``."""
     rows: Rows = []
-    for state in found.states:
-        since = "" if state.severity == "info" else f", since {ago(state.since, now)}"
+    told = ""
+    for state in sorted(found.states, key=lambda state: state.severity == "info"):
+        is_well = state.severity == "info"
+        label, since = ("to know", "") if is_well else ("to mend", f", since {ago(state.since, now)}")
         rows.append(
-            ("to mend" if not rows else "", Cell(f"{state.said} ({state.code}){since}", _TONES[state.severity]))
+            (label if label != told else "", Cell(f"{state.said} ({state.code}){since}", _TONES[state.severity]))
         )
-        rows.append(("", Cell(f"→ {state.to_do}", "strong")))
+        rows.append(("", Cell(f"→ {state.to_do}", "" if is_well else "strong")))
+        told = label
     return rows
 
 

@@ -59,9 +59,11 @@ def reconciled(reports: Sequence[PullReport]) -> list[Part]:
 
 
 def _move(report: PullReport) -> str:
-    """Before and after, or the one commit where they are the same."""
+    """Before and after, or the one commit where there is no other."""
     if report.before == report.after or report.after is None:
         return commit(report.before)
+    if report.before is None:
+        return commit(report.after)
     return f"{commit(report.before)} → {commit(report.after)}"
 
 

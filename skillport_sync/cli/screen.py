@@ -60,10 +60,12 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence, indented by ``depth`` steps, continued at the same depth where it is long."""
+    """A sentence, indented by ``depth`` steps, continued below its own beginning where it is long."""
 
     cell: Cell
     depth: int = 0
+    mark: str = ""
+    """Stands before the sentence, in its tone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,8 @@ def plain(parts: Iterable[Part]) -> str:
             case Table(columns, rows):
                 texts = [tuple(column.name for column in columns), *(tuple(cell.text for cell in row) for row in rows)]
                 lines += _aligned(texts, [column.align for column in columns])
-            case Note(cell, depth):
-                lines.append("  " * depth + printable(cell.text))
+            case Note(cell, depth, mark):
+                lines.append("  " * depth + printable(mark + cell.text))
             case Gap():
                 lines.append("")
     return "".join(f"{line}\n" for line in lines)
@@ -140,8 +142,8 @@ def _drawable(part: Part) -> RenderableType:
             return _facts(rows)
         case Table():
             return _table(part)
-        case Note(cell, depth):
-            return Padding(_text(cell), (0, 0, 0, 2 * depth))
+        case Note(cell, depth, mark):
+            return Padding(_marked(cell, printable(mark)) if mark else _text(cell), (0, 0, 0, 2 * depth))
         case Gap():
             return ""
 
@@ -155,6 +157,17 @@ def _facts(rows: Sequence[tuple[str, Cell]]) -> RichTable:
     grid.add_column(overflow="fold")
     for label, cell in rows:
         grid.add_row(Text(f"  {label}", "dim"), _text(cell))
+    return grid
+
+
+def _marked(cell: Cell, mark: str) -> RichTable:
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    grid = RichTable.grid()
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(mark, _STYLES[cell.tone]), _text(cell))
     return grid
 
 

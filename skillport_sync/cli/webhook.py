@@ -60,19 +60,23 @@ async def _each(settings: Settings, marketplace: str | None, *, sets_up: bool) -
     from skillport_sync.sync.conditions import EVENTS
     from skillport_sync.sync.hook_setup import examine, set_up
 
-    secrets = settings.github.webhook_secret_files
-    if not secrets:
-        raise Invalid("no webhook is received without a secret: set github.webhook_secret_files, then try again")
     if settings.public_url is None:
         raise Invalid("GitHub has to be told where to deliver: set public_url, then try again")
-    wanted = Wanted(webhook_url(settings), EVENTS, read_secret(secrets[0]).reveal())
     setups: list[Setup] = []
     async with open_session() as session:
-        hooks = hooks_of(settings, session, SystemClock())
-        if hooks is None:
-            raise Invalid("webhooks are shown to nobody without a credential: set github.webhook_token_file")
         for configured in _chosen(settings, marketplace):
-            repository = configured.repository
+            repository, github = configured.repository, settings.github_of(configured)
+            secrets = github.webhook_secret_files
+            if not secrets:
+                raise Invalid(
+                    f"no webhook is received without a secret: set {github.table}.webhook_secret_files, then try again"
+                )
+            wanted = Wanted(webhook_url(settings, github), EVENTS, read_secret(secrets[0]).reveal())
+            hooks = hooks_of(settings, github, session, SystemClock())
+            if hooks is None:
+                raise Invalid(
+                    f"webhooks are shown to nobody without a credential: set {github.table}.webhook_token_file"
+                )
             try:
                 setups.append(
                     await set_up(hooks, repository, wanted) if sets_up else await examine(hooks, repository, wanted.url)
@@ -81,7 +85,7 @@ async def _each(settings: Settings, marketplace: str | None, *, sets_up: bool) -
                 raise Denied(
                     f"the webhook of {repository} cannot be {'set up' if sets_up else 'looked at'}: {error.message} Give the "
                     f"token the repository permission Webhooks: {'write' if sets_up else 'read'}, or name one that has it in "
-                    "github.webhook_token_file; or do it by hand, in the repository's settings.",
+                    f"{github.table}.webhook_token_file; or do it by hand, in the repository's settings.",
                     code=error.code,
                 ) from error
     return setups

@@ -32,7 +32,7 @@ from skillport_sync.config.tables import ConfigTable, GitHubTable
 from skillport_sync.ports import MarketplaceName
 
 APPLICATION = "skillport-sync"
-_LISTS_OF_TABLES = frozenset({"marketplaces", "providers"})
+_LISTS_OF_TABLES = frozenset({"marketplaces", "providers", "githubs"})
 """Empty, they are nothing to show."""
 
 
@@ -81,10 +81,11 @@ def settings_of(table: ConfigTable, origins: Origins) -> Settings:
                 each.max_removed_share,
                 each.write_mode,
                 each.repository_id,
+                each.github,
             )
             for each in table.marketplaces
         ),
-        github=_github(table.github, origins),
+        github=_github(table.github, ("github",), origins),
         sync=SyncSettings(
             reconcile_interval_s=sync.reconcile_interval_s,
             jitter_s=sync.jitter_s,
@@ -102,6 +103,10 @@ def settings_of(table: ConfigTable, origins: Origins) -> Settings:
         auth=_auth(table.auth, origins),
         log=LogSettings(table.log.level, table.log.format),
         usage=UsageSettings(table.usage.enabled),
+        githubs=tuple(
+            replace(_github(each, ("githubs", index), origins), name=each.name)
+            for index, each in enumerate(table.githubs)
+        ),
         origins=origins,
     )
     return replace(settings, origins=replace(origins, values=_in_force(table, settings)))
@@ -113,38 +118,45 @@ def _in_force(table: ConfigTable, settings: Settings) -> dict[KeyPath, object]:
     values[("data_dir",)] = str(settings.data_dir)
     for index, marketplace in enumerate(settings.marketplaces):
         values[("marketplaces", index, "name")] = marketplace.name
-    match settings.github.credentials:
-        case TokenFile(path):
-            values[("github", "token_file")] = str(path)
-        case AppKey(private_key_file=path):
-            values[("github", "private_key_file")] = str(path)
-    if isinstance(settings.github.writing, TokenFile):
-        values[("github", "write_token_file")] = str(settings.github.writing.path)
-    if settings.github.webhook_token is not None:
-        values[("github", "webhook_token_file")] = str(settings.github.webhook_token.path)
+    values |= _files_of(settings.github, ("github",))
+    for index, github in enumerate(settings.githubs):
+        values |= _files_of(github, ("githubs", index))
     values[("auth", "mode")] = settings.auth.mode
     for index, provider in enumerate(settings.auth.providers):
         at = ("auth", "providers", index)
         values[(*at, "name")] = provider.name
         if provider.client_secret_file is not None:
             values[(*at, "client_secret_file")] = str(provider.client_secret_file)
-    values[("github", "webhook_secret_files")] = [str(path) for path in settings.github.webhook_secret_files]
     return values
 
 
-def _github(table: GitHubTable, origins: Origins) -> GitHubSettings:
-    token_file = _path(table.token_file, ("github", "token_file"), origins)
-    key_file = _path(table.private_key_file, ("github", "private_key_file"), origins)
+def _files_of(github: GitHubSettings, at: KeyPath) -> dict[KeyPath, object]:
+    """The files that a GitHub's table names, by their keys."""
+    files: dict[KeyPath, object] = {(*at, "webhook_secret_files"): [str(path) for path in github.webhook_secret_files]}
+    match github.credentials:
+        case TokenFile(path):
+            files[(*at, "token_file")] = str(path)
+        case AppKey(private_key_file=path):
+            files[(*at, "private_key_file")] = str(path)
+    if isinstance(github.writing, TokenFile):
+        files[(*at, "write_token_file")] = str(github.writing.path)
+    if github.webhook_token is not None:
+        files[(*at, "webhook_token_file")] = str(github.webhook_token.path)
+    return files
+
+
+def _github(table: GitHubTable, at: KeyPath, origins: Origins) -> GitHubSettings:
+    token_file = _path(table.token_file, (*at, "token_file"), origins)
+    key_file = _path(table.private_key_file, (*at, "private_key_file"), origins)
     credentials: TokenFile | AppKey | None = None
     if token_file is not None:
         credentials = TokenFile(token_file)
     elif table.app_id is not None and key_file is not None:
         credentials = AppKey(table.app_id, key_file, table.installation_id)
-    at = ("github", "webhook_secret_files")
-    secret_files = (_path(text, at, origins) for text in table.webhook_secret_files)
-    write_file = _path(table.write_token_file, ("github", "write_token_file"), origins)
+    secret_files = (_path(text, (*at, "webhook_secret_files"), origins) for text in table.webhook_secret_files)
+    write_file = _path(table.write_token_file, (*at, "write_token_file"), origins)
     writing = TokenFile(write_file) if write_file is not None else credentials if table.write else None
-    webhook_file = _path(table.webhook_token_file, ("github", "webhook_token_file"), origins)
+    webhook_file = _path(table.webhook_token_file, (*at, "webhook_token_file"), origins)
     return GitHubSettings(
         table.api_url,
         credentials,

@@ -133,6 +133,8 @@ def _checked(tree: Tree, origins: Origins, complaints: list[Complaint]) -> Confi
         complaints += complain(errors, origins)
         wrong = {error["loc"][0] for error in errors}
         table = ConfigTable.model_validate({name: value for name, value in tree.items() if name not in wrong})
+        if "githubs" in wrong:  # what is missing there is not missing, only not understood
+            table = table.model_copy(update={"marketplaces": []})
     complaints += _contradictions(table, origins)
     return table
 
@@ -150,9 +152,22 @@ def _contradictions(table: ConfigTable, origins: Origins) -> Iterator[Complaint]
             what = 'auth.mode "none" lets everybody in, which public_url offers to the world; remove it, or use mode "token"'
             yield Complaint(where, what)
     yield from _sign_in_contradictions(table, origins)
+    yield from _github_contradictions(table, origins)
     for index, first in _namesakes(each.label.casefold() for each in table.marketplaces):
         what = f"marketplaces[{index}] and marketplaces[{first}] have the same name; give one of them another name"
         yield Complaint(origins.nearest(("marketplaces", index)), what)
+
+
+def _github_contradictions(table: ConfigTable, origins: Origins) -> Iterator[Complaint]:
+    known = [each.name for each in table.githubs]
+    for index, each in enumerate(table.marketplaces):
+        if each.github is not None and each.github not in known:
+            there = f"; there {'is' if len(known) == 1 else 'are'} {', '.join(known)}" if known else ""
+            what = f'marketplaces[{index}].github names no [[githubs]]{there}. Add one with name = "{each.github}"'
+            yield Complaint(origins.nearest(("marketplaces", index, "github")), what)
+    for index, first in _namesakes(known):
+        what = f"githubs[{index}] and githubs[{first}] have the same name; give one of them another name"
+        yield Complaint(origins.nearest(("githubs", index)), what)
 
 
 def _sign_in_contradictions(table: ConfigTable, origins: Origins) -> Iterator[Complaint]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from skillport_sync.config.origin import Origins
 from skillport_sync.ports import MarketplaceName
@@ -22,6 +22,8 @@ AuthMode = Literal["oauth", "token", "none"]
 Preset = Literal["google", "microsoft", "github", "oidc"]
 WriteMode = Literal["commit", "pull_request"]
 Heal = Literal["report", "redeliver"]
+
+WEBHOOK_PATH: Final = "/webhooks/github"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class MarketplaceSettings:
     """What an edit becomes, where the service may write: a commit on the branch, or a pull request."""
     repository_id: int | None = None
     """GitHub's number of the repository. None: whichever has the name when it is first read, and no other after that."""
+    github: str | None = None
+    """The name of the GitHub that has it. None: the one without a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,18 @@ class GitHubSettings:
     """What edits are written with, and nothing else. None: the service only reads."""
     webhook_token: TokenFile | None = None
     """What the webhook is looked after with, where not with ``credentials``."""
+    name: str | None = None
+    """What marketplaces call it. None: the GitHub of whichever names none."""
+
+    @property
+    def table(self) -> str:
+        """What people call its part of the file."""
+        return "github" if self.name is None else f"githubs.{self.name}"
+
+    @property
+    def webhook_path(self) -> str:
+        """Where it delivers to. An address of its own, so that its secret says nothing about others' repositories."""
+        return WEBHOOK_PATH if self.name is None else f"{WEBHOOK_PATH}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +211,8 @@ class Settings:
     auth: AuthSettings
     log: LogSettings
     usage: UsageSettings = UsageSettings()
+    githubs: tuple[GitHubSettings, ...] = ()
+    """Those that have names, beside ``github``."""
     origins: Origins = field(default_factory=Origins, repr=False, compare=False)
     """Where each value came from, for ``explain``."""
 
@@ -205,3 +223,13 @@ class Settings:
             return self.public_url
         host = f"[{self.server.host}]" if ":" in self.server.host else self.server.host
         return f"http://{host}:{self.server.port}"
+
+    def github_of(self, marketplace: MarketplaceSettings) -> GitHubSettings:
+        """The GitHub that has a marketplace's repository."""
+        return next(each for each in (self.github, *self.githubs) if each.name == marketplace.github)
+
+    @property
+    def githubs_in_use(self) -> tuple[GitHubSettings, ...]:
+        """Those that a marketplace is at, each once, in the order of the file."""
+        used = {each.github for each in self.marketplaces}
+        return tuple(each for each in (self.github, *self.githubs) if each.name in used)

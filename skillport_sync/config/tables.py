@@ -21,6 +21,7 @@ GITHUB_BLOB_LIMIT = 100_000_000
 """GitHub's own limit for one file over its API: https://docs.github.com/rest/git/blobs."""
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9._-]{1,100}")
+_GITHUB_NAME = re.compile(r"[a-z0-9](-?[a-z0-9]){0,38}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")
 
 
@@ -55,6 +56,12 @@ def _name(text: str) -> str:
     return text
 
 
+def _github_name(text: str) -> str:
+    if not _GITHUB_NAME.fullmatch(text):
+        raise ValueError('must be a short label of a-z, 0-9 and "-", such as "works": it is part of an address')
+    return text
+
+
 def _branch(text: str) -> str:
     if text.startswith(("refs/", "-", "/")) or ".." in text or any(char.isspace() for char in text):
         raise ValueError('must be the branch\'s name alone, such as "main"')
@@ -75,6 +82,7 @@ class MarketplaceTable(Table):
     max_removed_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
     write_mode: WriteMode = "commit"
     repository_id: Count | None = Field(default=None, examples=[123456789])
+    github: Annotated[Text, AfterValidator(_github_name)] | None = Field(default=None, examples=["works"])
 
     @property
     def label(self) -> str:
@@ -136,6 +144,10 @@ class GitHubTable(Table):
         return self
 
 
+class NamedGitHubTable(GitHubTable):
+    name: Annotated[Text, AfterValidator(_github_name)] = Field(examples=["works"])
+
+
 class SyncTable(Table):
     reconcile_interval_s: Annotated[Seconds, Field(ge=1)] = 300.0
     jitter_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 30.0
@@ -180,6 +192,7 @@ class ConfigTable(Table):
     server: ServerTable = ServerTable()
     marketplaces: list[MarketplaceTable] = Field(default=[])
     github: GitHubTable = GitHubTable()
+    githubs: list[NamedGitHubTable] = Field(default=[])
     sync: SyncTable = SyncTable()
     auth: AuthTable = AuthTable()
     log: LogTable = LogTable()

@@ -15,6 +15,7 @@ from mcp.shared.auth import OAuthClientMetadata
 from mcp.types import CallToolResult
 from pydantic import AnyUrl
 from rich.console import Console
+from rich.table import Table
 
 from skillport_sync.demo import work
 from skillport_sync.demo.browser import RETURN_ADDRESS, Browser, ClientMemory
@@ -87,7 +88,8 @@ class Story:
         before = len(self._stage.github.journal)
         listed, list_s = await _ask(ada, operation="list")
         skills = _rows(listed, "skills")
-        self.fact(f"list: {', '.join(str(skill['name']) for skill in skills)}", _ms(list_s))
+        names = [str(skill["name"]) for skill in skills]
+        self.fact(f"list: {', '.join(names[:4])} and {len(names) - 4} more", _ms(list_s))
         fetched, fetch_s = await _ask(ada, operation="fetch", skill="release-notes")
         self.fact(f"fetch release-notes: its SKILL.md, {len(_bodies(fetched)[0]):,} characters", _ms(fetch_s))
         version, version_s = await _ask(ada, operation="version", skill="release-notes")
@@ -175,7 +177,7 @@ class Story:
     async def _thrown_out(self, stranger: httpx2.AsyncClient) -> None:
         self.scene(
             "Somebody leaves",
-            "an operator ends Grace's sessions; nothing that her clients hold opens anything any more",
+            "an operator ends Grace's sessions; nothing that her clients hold opens anything",
         )
         tokens = {person: memory.tokens for person, memory in self._memories.items()}
         ada, grace = tokens[EDITOR], tokens[READER]
@@ -195,10 +197,22 @@ class Story:
     # --- telling ---------------------------------------------------------------------------------------------------------
 
     def scene(self, title: str, about: str) -> None:
-        self._console.print(f"\n[bold cyan]{title}[/bold cyan]  [dim]{about}[/dim]")
+        self._console.print()
+        self._say(f"[bold cyan]{title}[/bold cyan]  ", f"[dim]{about}[/dim]")
 
     def fact(self, what: str, measured: str = "") -> None:
-        self._console.print(f"  [green]✓[/green] {what}" + (f"  [bold]{measured}[/bold]" if measured else ""))
+        self._say("  [green]✓[/green] ", what + (f"  [bold]{measured}[/bold]" if measured else ""))
+
+    def _say(self, mark: str, text: str) -> None:
+        """On a terminal, what is too long goes on below its own beginning; in a pipe, it is one line."""
+        if not self._console.is_terminal:
+            self._console.print(mark + text)
+            return
+        row = Table.grid()
+        row.add_column(no_wrap=True)
+        row.add_column(overflow="fold")
+        row.add_row(mark, text)
+        self._console.print(row, soft_wrap=False)
 
     def _last_report(self) -> PullReport:
         last = self._stage.loop.last

@@ -189,7 +189,7 @@ def _hashed(
     trees = dict(listing.trees)
     for directory, oid in listing.trees.items():
         parent, _, name = directory.rpartition(b"/")
-        if directory and directory not in touched and parent in rows:
+        if directory not in touched and parent in rows:
             rows[parent].append((Mode.TREE, name, oid))
     new: list[NewTree] = []
     for directory in sorted(touched, key=lambda path: (-path.count(b"/") - bool(path), path)):

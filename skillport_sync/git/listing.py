@@ -83,7 +83,7 @@ def verified(raw: Sequence[RawEntry], root: TreeId, proved: Listing | None = Non
             return Unverified(parent, "a file name", repr(name))
         if not is_object_id(oid):
             return Unverified(parent, "an object id", repr(oid))
-        if path in seen or (path in claimed and mode is not Mode.TREE):
+        if path in seen:
             return Unverified(parent, "each name once", repr(name))
         if parent not in children:
             return Unverified(parent, "an entry of its own", repr(name))
@@ -98,7 +98,7 @@ def verified(raw: Sequence[RawEntry], root: TreeId, proved: Listing | None = Non
         if computed != claimed[directory]:
             return Unverified(directory, claimed[directory], computed)
         trees[directory] = computed
-    if proved is not None and same:
+    if proved is not None:
         leaves |= {path: entry for path, entry in proved.entries.items() if path.rpartition(b"/")[0] in same}
         trees |= {path: proved.trees[path] for path in same}
     return Listing(root, leaves, trees)
@@ -119,7 +119,7 @@ def _unchanged(claimed: Mapping[bytes, str], proved: Listing | None) -> set[byte
             same.add(path)
         elif parent in same:
             return set()
-    gone = (path for path in proved.trees if path and path not in same)
+    gone = (path for path in proved.trees if path not in same)
     return set() if any(path.rpartition(b"/")[0] in same for path in gone) else same
 
 

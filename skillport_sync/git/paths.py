@@ -81,7 +81,7 @@ def _is_git_directory(name: str) -> bool:
     if name.isascii() and ".git" not in name.lower() and "git~" not in name.lower():
         return False
     folded = unicodedata.normalize("NFKC", name.translate(_IGNORED_BY_HFS)).casefold()
-    folded = folded.split(":", 1)[0].rstrip(". ")
+    folded = folded.partition(":")[0].rstrip(". ")
     return folded in (".git", "git~1", "git~2", "git~3", "git~4")
 
 

@@ -180,7 +180,8 @@ class GitHub:
         location = archive_location(self._api.base_url, answer.headers.get("location", ""))
         if location is None:
             raise Unavailable(
-                f"GitHub keeps the archive for GET {path} where this client does not fetch from. Check [github] api_url.",
+                f"GitHub keeps the archive for GET {path} where this client does not fetch from. "
+                "Check api_url in the configuration.",
                 code="github_redirect_refused",
             )
         self._archives_spent += Spent(requests=1)

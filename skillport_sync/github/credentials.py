@@ -64,7 +64,7 @@ class StaticToken:
         token = token.strip()
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise Invalid(
-                f"The GitHub token is empty, or has characters in it that no token has. Check [github] {key}.",
+                f"The GitHub token is empty, or has characters in it that no token has. Check {key} in the configuration.",
                 code="github_token_invalid",
             )
         self._authorization = f"token {token}"
@@ -264,6 +264,6 @@ class AppJwt:
         except (ValueError, TypeError, jwt.PyJWTError):
             # Not chained: what cannot be read is a secret all the same.
             raise Invalid(
-                "The GitHub App's private key cannot be read as PEM. Check [github] private_key_file.",
+                "The GitHub App's private key cannot be read as PEM. Check private_key_file in the configuration.",
                 code="github_key_invalid",
             ) from None

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
+from yarl import URL
+
 from skillport_sync.errors import RateLimited
 from skillport_sync.github.budget import Gate
 from skillport_sync.github.locations import web_host
@@ -111,3 +113,25 @@ class Host:
                 self._spent.append((now_s, points))
                 return
             await asyncio.sleep(min(self._spent[0][0] + _WINDOW_S - now_s, _LOOK_AGAIN_S))
+
+
+class Hosts:
+    """Every GitHub of one service. Whoever asks the same one shares its ``Host``, with however many credentials."""
+
+    def __init__(self, clock: Clock, *, at_once: int = AT_ONCE) -> None:
+        """``at_once``: of each."""
+        self._clock = clock
+        self._at_once = at_once
+        self._hosts: dict[str, Host] = {}
+
+    def of(self, api_url: str) -> Host:
+        """The one at an address; told apart as credentials are, by scheme, host and port."""
+        origin = str(URL(api_url).origin())
+        if origin not in self._hosts:
+            self._hosts[origin] = Host(self._clock, at_once=self._at_once, points_per_minute=pace_of(api_url))
+        return self._hosts[origin]
+
+    def listen(self, on_request: OnRequest) -> None:
+        """Have ``on_request`` told of every request to those that are known by now."""
+        for host in self._hosts.values():
+            host.on_request = on_request

@@ -7,20 +7,24 @@ Credentials go to one origin only, and over plain http only to this machine. An 
 from __future__ import annotations
 
 import ipaddress
+from typing import Final
 from urllib.parse import quote
 
 from yarl import URL
 
 from skillport_sync.errors import Invalid
 
+ENTERPRISE_PATH: Final = "/api/v3"
+"""Where an Enterprise Server has its REST API: https://docs.github.com/enterprise-server/rest/overview."""
+
 
 def checked_api_url(text: str) -> str:
     """``text`` without a trailing slash. Raises Invalid for what credentials may not be sent to."""
     url = _parsed(text)
     if url is None or url.query_string or url.fragment or url.user is not None:
-        raise Invalid("[github] api_url is not an address such as https://api.github.com", code="api_url_invalid")
+        raise Invalid("api_url is not an address such as https://api.github.com", code="api_url_invalid")
     if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url)):
-        raise Invalid("[github] api_url has to be https: tokens are sent there", code="api_url_not_https")
+        raise Invalid("api_url has to be https: tokens are sent there", code="api_url_not_https")
     return text.rstrip("/")
 
 
@@ -36,11 +40,11 @@ def web_host(api_url: str) -> str:
     """The host that repositories are named after, as in ``https://<host>/owner/name``, lower-case and without a port.
 
     ``api.github.com`` stands for ``github.com``, ``api.<name>.ghe.com`` for ``<name>.ghe.com``, an Enterprise Server for itself;
-    an API on this machine stands in for github.com.
+    an API at the root of this machine stands in for github.com.
     """
     url = URL(api_url)
     host = (url.host or "").lower()
-    if _is_loopback(url):
+    if _is_loopback(url) and not url.path.startswith(ENTERPRISE_PATH):
         return "github.com"
     return host.removeprefix("api.") if host == "api.github.com" or host.endswith(".ghe.com") else host
 

@@ -54,7 +54,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, *, asked: str,
         case 401:
             return Unauthenticated(
                 f"GitHub does not accept the credentials (401 to {asked}){said}. "
-                "Check the token that [github] names the file of, or the App's id and private key.",
+                "Check the token in token_file, or the App's id and private key.",
                 code="github_credentials_refused",
             )
         case 403 | 451:
@@ -76,7 +76,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, *, asked: str,
         case _ if 300 <= status < 400:
             return Unavailable(
                 f"GitHub sends {asked} elsewhere ({status}), where this client does not follow. "
-                "Check [github] api_url, and what stands between here and GitHub.",
+                "Check api_url in the configuration, and what stands between here and GitHub.",
                 code="github_redirect_refused",
             )
         case _:

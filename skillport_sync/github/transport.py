@@ -208,7 +208,7 @@ class Transport(GitHubAPI):
         if page and answer.status == HTTPStatus.OK:
             raise Unavailable(
                 f"A web page came instead of GitHub's answer to {question}. "
-                "Check [github] api_url, and what stands between here and GitHub.",
+                "Check api_url in the configuration, and what stands between here and GitHub.",
                 code="github_unavailable",
             )
         return answer

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from skillport_sync.config import Settings
 from skillport_sync.current import Current
-from skillport_sync.github.host import Host
+from skillport_sync.github.host import Hosts
 from skillport_sync.observing.counts import Counts
 from skillport_sync.observing.lag import measuring
 from skillport_sync.observing.metrics import Metrics, Sources
@@ -35,7 +35,7 @@ class Observable(Protocol):
     @property
     def marketplaces(self) -> Mapping[MarketplaceName, Mirrored]: ...
     @property
-    def host(self) -> Host: ...
+    def hosts(self) -> Hosts: ...
     @property
     def mirror(self) -> MirrorStore: ...
     @property
@@ -61,7 +61,7 @@ def observe(parts: Observable) -> Iterator[Observed]:
     counts = Counts()
     for mirrored in parts.marketplaces.values():
         mirrored.loop.listen(counts.on_pull)
-    parts.host.on_request = counts.on_request
+    parts.hosts.listen(counts.on_request)
     parts.state.audit.listen(counts.on_event)
     sources = Sources(
         counts, parts.current, parts.marketplaces, {"mirror.db": parts.mirror.size, "state.db": parts.state.size}

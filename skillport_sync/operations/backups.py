@@ -72,8 +72,11 @@ def _proved_copy(source: Path, copy: Path, otherwise: str) -> int:
     try:
         copy_database(source, copy)
         return prove_database(copy, SCHEMA)
-    except Broken as error:  # it may speak of our copy, the operator knows what it was made of
-        raise Broken(f"{error.message.replace(str(copy), str(source))}; {otherwise}", code=error.code) from error
+    except Broken as error:  # it may speak of our copy, the operator knows what that was made of, and where it is
+        said = error.message
+        spoken_of = next((each for each in (str(copy), copy.name, source.name) if said.startswith(f"{each} ")), "")
+        told = f"{source}{said.removeprefix(spoken_of)}" if spoken_of else said
+        raise Broken(f"{told}; {otherwise}", code=error.code) from error
 
 
 def _check_place(data_dir: Path, file: Path, *, overwrite: bool) -> None:

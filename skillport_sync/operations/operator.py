@@ -6,18 +6,18 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from skillport_sync import __version__
-from skillport_sync.access.model import Principal, PrincipalId
+from skillport_sync.access.model import PrincipalId
 from skillport_sync.current import Current
 from skillport_sync.errors import Invalid, Missing
 from skillport_sync.lint.reporting import lint_published
-from skillport_sync.operations import auditing, explaining, reaching_github, sessions, status, using
+from skillport_sync.operations import api_tokens, auditing, explaining, reaching_github, sessions, status, using
 from skillport_sync.operations.auditing import OperatorTrail
 from skillport_sync.operations.mirrored import Mirrored, chosen
-from skillport_sync.operations.rows import delivery_row, publication_row, token_row
+from skillport_sync.operations.rows import delivery_row, publication_row
 from skillport_sync.ports import Clock, Entropy, MarketplaceName
 from skillport_sync.publication import Publication
 from skillport_sync.reports import (
@@ -49,7 +49,6 @@ from skillport_sync.store.mirror import MirrorStore
 from skillport_sync.store.state import StateStore
 from skillport_sync.sync.healing import Healer
 from skillport_sync.sync.loop import Order
-from skillport_sync.tokens import hash_of, mint
 
 DELIVERIES_SHOWN = 20
 
@@ -260,19 +259,11 @@ class LocalOperator:
 
     async def create_token(self, request: TokenRequest) -> NewToken:
         """Make a token. It is told this once and kept as a hash."""
-        token = mint(self._entropy)
-        principal = Principal(PrincipalId(request.principal_id), request.name, request.email, frozenset(request.groups))
-        expires_at = None
-        if request.expires_in_days is not None:
-            expires_at = self._clock.now() + timedelta(days=request.expires_in_days)
-        made = await self._state.tokens.create(hash_of(token), principal, request.label, expires_at)
-        await self._trail.note("token create", detail=f"token {made.id} ({made.label}) for {principal.id}")
-        return NewToken(token, token_row(made))
+        return await api_tokens.create(self._state, request, self._clock, self._entropy, self._trail)
 
     async def list_tokens(self) -> list[TokenRow]:
         """Every token there is or was, oldest first; of those that people made for themselves, all that are not over."""
-        rows = [*self._state.tokens.list(), *await self._state.minted_tokens.all()]
-        return [token_row(row) for row in sorted(rows, key=lambda row: row.id)]
+        return await api_tokens.listed(self._state)
 
     async def revoke_token(self, token_id: str) -> bool:
         """Make a token worthless, on every surface, at once, and with it what was asked for with it: tokens and links. False when
@@ -281,16 +272,7 @@ class LocalOperator:
         Raises:
             Missing: there is no such token.
         """
-        rows = [*self._state.tokens.list(), *await self._state.minted_tokens.all()]
-        row = next((row for row in rows if str(row.id) == token_id), None)
-        if row is None:
-            raise Missing(f"there is no token {token_id}; `skillport-sync token list` shows them")
-        revoke = self._state.tokens.revoke if row.purpose is None else self._state.minted_tokens.revoke
-        revoked = await revoke(row.id)
-        if revoked:
-            called = row.label if row.purpose is None else f"for {row.purpose}"
-            await self._trail.note("token revoke", detail=f"token {row.id} ({called}) of {row.principal.id}")
-        return revoked
+        return await api_tokens.revoke(self._state, token_id, self._trail)
 
     # --- people who signed in, and what anybody did ------------------------------------------------------------------------
 

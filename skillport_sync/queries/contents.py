@@ -15,8 +15,8 @@ from skillport_sync.queries.visible import visible_files
 
 async def files_of(principal: Principal, found: Found, view: View) -> list[tuple[str, HeldFile]]:
     """The files of the skill that this person may see, ``(path relative to it, file)``, by path. ``view`` is theirs of today."""
-    skills = len(found.published.snapshot.catalog.skills)
-    return await off_loop(skills, visible_files, found.published, principal, found.skill, view.published)
+    files = found.published.snapshot.size_of(found.skill)
+    return await off_loop(files, visible_files, found.published, principal, found.skill, view.published)
 
 
 def is_editable(principal: Principal, found: Found, view: View) -> bool:

@@ -15,6 +15,7 @@ from skillport_sync.catalog.discover import Undiscoverable, marketplace_path
 from skillport_sync.catalog.entry_source import RelativeSource
 from skillport_sync.catalog.manifest import Unreadable
 from skillport_sync.catalog.model import OWN_SOURCE, Plugin, Skill, SourceKey
+from skillport_sync.catalog.owners import innermost
 from skillport_sync.catalog.plugin_files import PluginDirectories, PluginFiles, followable, skill_mds
 from skillport_sync.catalog.skill_md import SkillText
 from skillport_sync.catalog.written_entries import WrittenEntry, written_marketplace
@@ -139,7 +140,7 @@ class _Grounding:
         held = self._snapshot.publishable[plugin.source].held
         files = {path: held[real] for path, real in of.files.items() if held[real].sha256 is not None}
         owners = self._owners.get(plugin.source, {})
-        places = {path: _innermost(real, owners) for path, real in of.files.items()}
+        places = {path: innermost(real, owners) for path, real in of.files.items()}
         asked = [
             skill
             for place in sorted({place for place in places.values() if place is not None})
@@ -167,12 +168,3 @@ class _Grounding:
             text = self._texts.get(files[real].oid)
             name = None if text is None else text.name
             yield as_skill(plugin.name, name, path.rpartition("/")[0], str(real).rpartition("/")[0])
-
-
-def _innermost(path: str, owners: Mapping[str, object]) -> str | None:
-    """The deepest of these directories that the path lies in."""
-    while path:
-        path = path.rpartition("/")[0]
-        if path in owners:
-            return path
-    return None

@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 MAX_READERS = 4096
 MAX_VIEWS = 64
 MANY_SKILLS = 1_000
-"""From here on, going through all skills takes longer than the event loop should wait."""
+"""From here on, going through all skills, or so many files, takes longer than the event loop should wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,9 @@ def _place(skill: Skill) -> tuple[str, str]:
     return (skill.plugin.name, skill.directory)
 
 
-async def off_loop(skills: int, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-    """Run pure ``work`` that goes through this many skills: at once where that is quick, else on another thread."""
-    if skills < MANY_SKILLS:
+async def off_loop(size: int, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """Run pure ``work`` that goes through this many skills or files: at once where that is quick, else on another thread."""
+    if size < MANY_SKILLS:
         return work(*args, **kwargs)
     return await asyncio.to_thread(work, *args, **kwargs)
 

@@ -129,7 +129,8 @@ def _permit(call: Call, route: Route, repository: Repository) -> None:
 
 def _moved(call: Call, repository: Repository) -> web.StreamResponse:
     """301 for reading, 307 for writing, to the repository's id (github.md §6: a POST must not follow a 301)."""
-    _, _, _, name, *rest = call.request.raw_path.split("/", 4)
+    _, _, asked = call.request.raw_path.partition("/repos/")
+    _, name, *rest = asked.split("/", 2)
     suffix = "/" + rest[0] if rest else "".join(name.partition("?")[1:])
     location = f"{call.api}/repositories/{repository.id}{suffix}"
     reading = call.request.method in ("GET", "HEAD")

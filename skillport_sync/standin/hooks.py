@@ -112,11 +112,16 @@ def signed(hook: Hook, message: Message) -> tuple[dict[str, str], bytes]:
     return headers, body
 
 
+_ENTERPRISE = {"X-GitHub-Enterprise-Host": "127.0.0.1", "X-GitHub-Enterprise-Version": "3.21.0"}
+
+
 class Postman:
     """Carries messages to hooks. One HTTP session, opened with the first message."""
 
-    def __init__(self, now: Callable[[], datetime], new_id: Callable[[], int]) -> None:
+    def __init__(self, now: Callable[[], datetime], new_id: Callable[[], int], *, names_itself: bool = False) -> None:
+        """``names_itself``: as an Enterprise Server does, https://docs.github.com/webhooks/webhook-events-and-payloads."""
         self._now = now
+        self._named = _ENTERPRISE if names_itself else {}
         self._new_id = new_id
         self._session: aiohttp.ClientSession | None = None
         self.answer_within_s = ANSWER_WITHIN_S
@@ -124,6 +129,7 @@ class Postman:
     async def carry(self, hook: Hook, message: Message) -> Delivery:
         """Send once, remember how it went. Never raises for what the other side does."""
         headers, body = signed(hook, message)
+        headers |= self._named
         started = asyncio.get_running_loop().time()
         status_code, status, answer_headers, answer = await self._post(hook.url, headers, body)
         delivery = Delivery(

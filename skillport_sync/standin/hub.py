@@ -41,11 +41,15 @@ class StandInGitHub:
     """A GitHub of one's own.
 
     ``latency_s`` is one round trip: every request to the API and to codeload waits so long before it is looked at.
+    ``enterprise`` makes it an Enterprise Server: its API is below ``/api``, its deliveries name it, and it has no rate limits.
     ``tree_limit`` is how many entries a recursive tree lists before it is truncated, ``blob_limit`` the largest blob in bytes.
     """
 
-    def __init__(self, *, latency_s: float = 0.0, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(
+        self, *, latency_s: float = 0.0, now: Callable[[], datetime] = _utc_now, enterprise: bool = False
+    ) -> None:
         self.now = now
+        self.enterprise = enterprise
         self.latency_s = latency_s
         self.tree_limit = 100_000
         self.blob_limit = 100_000_000
@@ -54,13 +58,14 @@ class StandInGitHub:
         self.faults = Faults()
         self.journal = Journal()
         self.limits = Limits(now)
+        self.limits.off = enterprise
         self.access = Access(now)
         self.repositories: list[Repository] = []
         self._ids = itertools.count(700_000_001)
         self._links: dict[str, tuple[Repository, str, datetime]] = {}
         self._cache: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
         self._errands: set[asyncio.Task[object]] = set()
-        self.postman = Postman(now, self.new_id)
+        self.postman = Postman(now, self.new_id, names_itself=enterprise)
         self._server = Server(self)
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -28,13 +28,14 @@ class _Reset(Exception):
 class Server:
     def __init__(self, hub: StandInGitHub) -> None:
         self._hub = hub
+        self._below = "/api/v3" if hub.enterprise else ""
         self._runners: list[web.AppRunner] = []
         self._closing = asyncio.Event()
 
     async def start(self, host: str, port: int) -> tuple[str, str]:
         """Both base URLs. Raises: OSError."""
         self._closing.clear()
-        api = await self._listen(self._api(), host, port)
+        api = await self._listen(self._api(), host, port) + self._below
         return api, await self._listen(self._codeload(), host, 0)
 
     async def close(self) -> None:
@@ -53,8 +54,9 @@ class Server:
 
     def _api(self) -> web.Application:
         application = web.Application(client_max_size=MAX_BODY)
-        application.router.add_post("/graphql", self._received("graphql", guarded(self._hub, graphql.ROUTE)))
-        application.add_routes(self.routes())
+        graphql_path = self._below.removesuffix("/v3") + "/graphql"
+        application.router.add_post(graphql_path, self._received("graphql", guarded(self._hub, graphql.ROUTE)))
+        application.add_routes(self.routes(self._below))
         return application
 
     def routes(self, below: str = "") -> Iterator[web.RouteDef]:

@@ -24,6 +24,8 @@ FOREVER = 2**63 - 1
 UNUSABLE = frozenset({"database_damaged", "database_foreign", "database_newer"})
 """Codes of Broken that are said of the file itself."""
 
+STOPPING = "the service is stopping"
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BUSY_TIMEOUT_S = 5.0
 _READER_BUSY_TIMEOUT_S = 1.0
@@ -93,9 +95,14 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
     May be handed from one thread to another, and used by one at a time. No mmap: with it a disk error is a SIGBUS.
 
-    Raises: Broken (``database_damaged``) where somebody took the file away, or emptied it: to SQLite that is no error yet.
+    Raises: Broken (``database_damaged``) where somebody took the file away, or emptied it: to SQLite that is no error yet;
+    Unavailable when the disk does not let us.
     """
-    if not path.exists() or path.stat().st_size == 0:
+    try:
+        size_bytes = _size_of(path)
+    except OSError as error:
+        raise Unavailable(f"{path.name} cannot be opened: {error.strerror}", code="database_unavailable") from error
+    if size_bytes == 0:
         raise _damaged(path, "it is gone, or empty")
     with told_apart(path):
         return sqlite3.connect(
@@ -117,12 +124,19 @@ class DatabaseSize:
 
 
 def database_size(connection: sqlite3.Connection, path: Path) -> DatabaseSize:
-    wal = path.with_name(f"{path.name}-wal")
     return DatabaseSize(
-        path.stat().st_size,
-        wal.stat().st_size if wal.exists() else 0,
+        _size_of(path),
+        _size_of(path.with_name(f"{path.name}-wal")),
         _number(connection, "freelist_count") * PAGE_BYTES,
     )
+
+
+def _size_of(path: Path) -> int:
+    """In bytes; 0 where there is no such file."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def set_aside(path: Path, at: datetime) -> Path:
@@ -141,7 +155,7 @@ def set_aside(path: Path, at: datetime) -> Path:
             if part.exists():
                 part.rename(aside.with_name(aside.name + suffix))
     except OSError as error:
-        raise Unavailable(f"{path} cannot be renamed: {error.strerror}", code="database_unwritable") from error
+        raise Unavailable(f"{path.name} cannot be renamed: {error.strerror}", code="database_unwritable") from error
     return aside
 
 
@@ -236,7 +250,8 @@ def told_apart(path: Path) -> Iterator[None]:
 
 
 def meaning_of(error: sqlite3.Error, path: Path) -> SkillportError | None:
-    """Ours for an error of the file or the disk, None for one of the statement."""
+    """Ours for an error of the file or the disk, None for one of the statement. It is told to whoever asks, far away too: so it
+    names the file and not where that is."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:  # from Python's own layer, which says OperationalError of text that is not UTF-8
         return _damaged(path, error) if isinstance(error, sqlite3.OperationalError) else None
@@ -245,15 +260,29 @@ def meaning_of(error: sqlite3.Error, path: Path) -> SkillportError | None:
             return _damaged(path, error)
         case sqlite3.SQLITE_FULL:
             return Unavailable(
-                f"{path} cannot grow: the disk, or the size allowed for it, is full", code="database_full"
+                f"{path.name} cannot grow: the disk, or the size allowed for it, is full", code="database_full"
             )
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            return Unavailable(f"{path} cannot be opened or written: {error}", code="database_unwritable")
-        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_NOMEM | sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return Unavailable(f"{path}: {error}", code="database_unavailable")
+            return Unavailable(f"{path.name} cannot be opened or written: {error}", code="database_unwritable")
+        case (
+            sqlite3.SQLITE_IOERR
+            | sqlite3.SQLITE_NOMEM
+            | sqlite3.SQLITE_BUSY
+            | sqlite3.SQLITE_LOCKED
+            | sqlite3.SQLITE_PROTOCOL  # a WAL whose locks were not to be had in ten seconds
+        ):
+            return Unavailable(f"{path.name}: {error}", code="database_unavailable")
+        case sqlite3.SQLITE_ERROR if str(error).startswith("no such table: "):
+            # All were there when it was opened: this is another file by now, or an empty one.
+            return _damaged(path, error)
         case _:
             return None
 
 
+def closed(path: Path, why: str) -> Unavailable:
+    """What whoever asks a closed file is told."""
+    return Unavailable(f"{path.name} is closed: {why}", code="store_closed")
+
+
 def _damaged(path: Path, finding: object) -> Broken:
-    return Broken(f"{path} is damaged: {finding}", code="database_damaged")
+    return Broken(f"{path.name} is damaged: {finding}", code="database_damaged")

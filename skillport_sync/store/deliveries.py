@@ -16,6 +16,7 @@ from skillport_sync.git.objects import CommitId
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.store.database import moment, one_moment
 from skillport_sync.store.ledger import (
+    Behind,
     Concern,
     DeliveryFacts,
     DeliveryState,
@@ -70,7 +71,7 @@ def owe(connection: sqlite3.Connection, marketplace: MarketplaceName, cause: str
 
 
 def owed(connection: sqlite3.Connection, marketplace: MarketplaceName) -> Owed:
-    """What is owed, with what the pushes that it is owed for said of the branch: the latest hundred, oldest first."""
+    """What is owed, and for which deliveries; of what their pushes said of the branch the latest hundred, oldest first."""
     with one_moment(connection):
         pull = connection.execute(
             "SELECT want, done, cause, attempts, not_before_us, last_error FROM pulls WHERE marketplace = ?",
@@ -84,6 +85,13 @@ def owed(connection: sqlite3.Connection, marketplace: MarketplaceName) -> Owed:
             "ORDER BY c.generation DESC LIMIT ?",
             (marketplace, _HINTS),
         ).fetchall()
+        behind = connection.execute(
+            "SELECT d.guid, (SELECT count(*) FROM concerns WHERE marketplace = ?1 AND state IN ('owed', 'failed') "
+            "AND state = 'owed') FROM concerns c JOIN deliveries d ON d.id = c.delivery "
+            "WHERE c.marketplace = ?1 AND c.state IN ('owed', 'failed') AND c.state = 'owed' "
+            "ORDER BY c.generation DESC LIMIT 1",
+            (marketplace,),
+        ).fetchone()
     if pull is None:
         return Owed(0, 0, None, 0, None, None, ())
     want, done, cause, attempts, not_before_us, last_error = pull
@@ -91,7 +99,7 @@ def owed(connection: sqlite3.Connection, marketplace: MarketplaceName) -> Owed:
         Hint(before, after, ref, bool(forced), moment(at)) for before, after, ref, forced, at in reversed(said)
     )
     not_before = None if not_before_us is None else moment(not_before_us)
-    return Owed(want, done, cause, attempts, not_before, last_error, hints)
+    return Owed(want, done, cause, attempts, not_before, last_error, hints, None if behind is None else Behind(*behind))
 
 
 def settle(

@@ -75,6 +75,14 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """The deliveries that a pull is owed for: which came last, and how many they are."""
+
+    guid: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Owed:
     """A pull is owed while ``want > done``. A pull that began when ``want`` was g settles g, and no later wish."""
 
@@ -87,6 +95,8 @@ class Owed:
     not_before: datetime | None
     last_error: str | None
     hints: tuple[Hint, ...]
+    behind: Behind | None = None
+    """None where no delivery is; one whose pull failed is not, until it comes again."""
 
     @property
     def is_owed(self) -> bool:

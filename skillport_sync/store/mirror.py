@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -27,9 +27,7 @@ from skillport_sync.store.database import (
     Schema,
     database_size,
     micros,
-    open_for_reading,
     set_aside,
-    told_apart,
 )
 from skillport_sync.store.drafts import Content, Fenced, PublicationDraft, SkillPhase, StoredPublication, Unbumped
 from skillport_sync.store.readers import Readers
@@ -46,6 +44,7 @@ STAGING_GRACE = timedelta(hours=1)
 """How long a blob may be held without a file that names it: longer than any pull takes between putting and publishing."""
 
 _CONTENTS_AT_ONCE = 100
+_RENEWED = "it was damaged, and is being made anew"
 
 
 class MirrorStore:
@@ -59,6 +58,12 @@ class MirrorStore:
         self._newest: dict[MarketplaceName, Content] = {}
         self._writer: Writer
         self._readers: Readers
+        self._renewing = asyncio.Lock()
+        self._renewed = 0
+        self._is_shut = False
+        """Put aside, and the disk did not let us open the next one."""
+        self.doubts = 0
+        """How often something that was read turned out to be damaged."""
         self.rebuilt: str | None = None
         """Why the file was made anew, when it was; what it held has to be pulled again."""
 
@@ -69,13 +74,7 @@ class MirrorStore:
         Raises: Invalid or Unavailable when the disk does not let us.
         """
         store = cls(path, clock, Schema("mirror", APPLICATION_ID, max_bytes=max_bytes), readers)
-        try:
-            await store._open()
-        except Broken as error:
-            if error.code not in UNUSABLE:
-                raise
-            store._put_aside(error.message)
-            await store._open()
+        await store._open_usable()
         return store
 
     async def close(self) -> None:
@@ -86,11 +85,33 @@ class MirrorStore:
     async def start_anew(self, reason: str) -> None:
         """Put the file aside and begin an empty one: for when what it holds turned out to be damaged.
 
-        Calls that come in meanwhile raise Unavailable. Every marketplace has to be pulled as if for the first time.
+        Calls that come in meanwhile raise Unavailable; what is being read is read to its end before. Every marketplace has to be
+        pulled as if for the first time. Where several find the damage at once, it is done once.
+
+        Raises: Unavailable when the disk does not let us: every call does until ``reopen`` succeeds.
         """
-        await self.close()
-        self._put_aside(reason)
-        await self._open()
+        renewed = self._renewed
+        async with self._renewing:
+            if self._renewed != renewed:
+                return
+            self._is_shut = True
+            async with asyncio.TaskGroup() as closing:
+                closing.create_task(self._readers.close(_RENEWED))
+                closing.create_task(self._writer.close(_RENEWED))
+            self._put_aside(reason)
+            await self._open()
+            self._is_shut = False
+            self._renewed += 1
+
+    async def reopen(self) -> None:
+        """Open the file where ``start_anew`` could not; else nothing. Raises: as ``open``."""
+        if not self._is_shut:
+            return
+        async with self._renewing:
+            if self._is_shut:
+                await self._open_usable()
+                self._is_shut = False
+                self._renewed += 1
 
     async def remember(self, marketplace: MarketplaceName, repository: str, repository_id: int | None = None) -> None:
         """Note what the marketplace's repository is called now."""
@@ -217,19 +238,32 @@ class MirrorStore:
         Raises: Broken when the disk changed one.
         """
         found: dict[BlobId, bytes] = {}
-        for chunk in objects.chunked(oids, _CONTENTS_AT_ONCE):
-            rows = await self._readers.fetch(objects.CONTENTS, (objects.packed(chunk),))
-            if sum(len(content) for _, _, content in rows) > objects.LARGE_BYTES:
-                found |= await asyncio.to_thread(objects.proven, rows)
-            else:
-                found |= objects.proven(rows)
+        with self._noticing():
+            for chunk in objects.chunked(oids, _CONTENTS_AT_ONCE):
+                rows = await self._readers.fetch(objects.CONTENTS, (objects.packed(chunk),))
+                if sum(len(content) for _, _, content in rows) > objects.LARGE_BYTES:
+                    found |= await asyncio.to_thread(objects.proven, rows)
+                else:
+                    found |= objects.proven(rows)
         return found
 
     @contextmanager
     def reading(self) -> Iterator[Mapping[BlobId, bytes]]:
-        """The contents as a mapping for work in a worker thread, which may also open it there. KeyError: not held."""
-        with told_apart(self._path), closing(open_for_reading(self._path)) as connection:
+        """The contents as a mapping for work in a worker thread, which may also open it there. KeyError: not held.
+
+        Raises: Unavailable when the disk does not let us, or the file is being made anew; Broken when the disk changed it.
+        """
+        with self._noticing(), self._readers.one_off() as connection:
             yield objects.HeldContents(connection)
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        """Whoever asks is told of damage, and cannot mend it: it is counted for whoever can."""
+        try:
+            yield
+        except Broken:
+            self.doubts += 1
+            raise
 
     async def collect_garbage(
         self,
@@ -282,6 +316,15 @@ class MirrorStore:
     async def size(self) -> DatabaseSize:
         """What the file takes on disk."""
         return await self._readers.in_thread(database_size, self._path)
+
+    async def _open_usable(self) -> None:
+        try:
+            await self._open()
+        except Broken as error:
+            if error.code not in UNUSABLE:
+                raise
+            self._put_aside(error.message)
+            await self._open()
 
     async def _open(self) -> None:
         self._writer = await Writer.open(self._path, self._schema)

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import aiosqlite
 
-from skillport_sync.errors import Unavailable
-from skillport_sync.store.database import open_for_reading, reading_uri, told_apart
+from skillport_sync.store.database import STOPPING, closed, open_for_reading, reading_uri, told_apart
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,7 +31,12 @@ class Readers:
         self._size = size
         self._idle: list[aiosqlite.Connection] = []
         self._free = asyncio.Semaphore(size)
-        self._closed = False
+        self._closed: str | None = None
+        """Why."""
+        self._loop = asyncio.get_running_loop()
+        self._counting = Lock()
+        self._one_offs = 0
+        self._no_one_off = asyncio.Event()
 
     @classmethod
     async def open(cls, path: Path, *, size: int) -> Self:
@@ -50,8 +55,8 @@ class Readers:
     async def fetch(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """All rows of one statement. A cancelled caller's statement finishes on its connection before the next one's begins."""
         async with self._free:
-            if self._closed:
-                raise _closed(self._path)
+            if self._closed is not None:
+                raise closed(self._path, self._closed)
             connection = self._idle.pop()
             try:
                 with told_apart(self._path):
@@ -63,20 +68,41 @@ class Readers:
         self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run ``function(connection, …)`` in a worker thread on a read connection of its own, closed afterwards."""
-        if self._closed:
-            raise _closed(self._path)
 
         def run() -> T:
-            with told_apart(self._path), closing(open_for_reading(self._path)) as connection:
+            with self.one_off() as connection:
                 return function(connection, *args, **kwargs)
 
         return await asyncio.to_thread(run)
 
-    async def close(self) -> None:
-        """Close every connection, after what runs on it. An aiosqlite connection left open keeps the process from ending."""
-        if self._closed:
+    @contextmanager
+    def one_off(self) -> Iterator[sqlite3.Connection]:
+        """A read connection for one piece of work, closed afterwards. May be entered and left in any thread.
+
+        Raises: as ``open_for_reading``; Unavailable from ``close`` on, which waits for those that are open.
+        """
+        with self._counting:
+            if self._closed is not None:
+                raise closed(self._path, self._closed)
+            self._one_offs += 1
+        try:
+            with told_apart(self._path), closing(open_for_reading(self._path)) as connection:
+                yield connection
+        finally:
+            self._leave()
+
+    async def close(self, why: str = STOPPING) -> None:
+        """Close every connection, after what runs on it. An aiosqlite connection left open keeps the process from ending.
+
+        ``why`` is told to whoever asks from now on.
+        """
+        if self._closed is not None:
             return
-        self._closed = True
+        with self._counting:
+            self._closed = why
+            if not self._one_offs:
+                self._no_one_off.set()
+        await self._no_one_off.wait()
         for _ in range(self._size):
             await self._free.acquire()
         for connection in self._idle:
@@ -85,6 +111,10 @@ class Readers:
         for _ in range(self._size):
             self._free.release()
 
-
-def _closed(path: Path) -> Unavailable:
-    return Unavailable(f"{path.name} is closed: the service is stopping", code="store_closed")
+    def _leave(self) -> None:
+        with self._counting:
+            self._one_offs -= 1
+            is_last = self._closed is not None and not self._one_offs
+        if is_last:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self._no_one_off.set)

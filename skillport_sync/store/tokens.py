@@ -61,8 +61,10 @@ def client_id_of(number: int) -> str:
 
 def number_of(client_id: str | None) -> int | None:
     """The token that this is in the place of; None where it is a client."""
-    number = (client_id or "").removeprefix(_CLIENT)
-    return int(number) if client_id == _CLIENT + number and number.isascii() and number.isdecimal() else None
+    if client_id is None or not client_id.startswith(_CLIENT):
+        return None
+    number = client_id.removeprefix(_CLIENT)
+    return int(number) if number.isascii() and number.isdecimal() else None
 
 
 class Tokens:
@@ -92,11 +94,10 @@ class Tokens:
         now = self._clock.now()
         # In memory first, and so even if the disk should refuse: whoever revokes a token and gets an error is still safer, and
         # may ask again.
-        for row in self._by_hash.values():
-            if row.id == identity and row.revoked_at is None:
-                self._by_hash[row.token_sha256] = replace(row, revoked_at=now)
-                self._forget((row.token_sha256,))
-                break
+        row = next((row for row in self._by_hash.values() if row.id == identity), None)
+        if row is not None and row.revoked_at is None:
+            self._by_hash[row.token_sha256] = replace(row, revoked_at=now)
+            self._forget((row.token_sha256,))
         revoked, made_with_it = await self._writer.run(_revoke, identity, micros(now))
         self._forget(made_with_it)
         return revoked
@@ -134,7 +135,7 @@ def _create(
     expires_at: datetime | None,
 ) -> TokenRow:
     # Its SHA-256 and whom it stands for; the token itself was shown once and is nowhere.
-    row = connection.execute(
+    [identity] = connection.execute(
         "INSERT INTO tokens(token_sha256, principal, name, email, groups_json, label, created_at_us, expires_at_us) "
         "VALUES(?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         (
@@ -145,7 +146,7 @@ def _create(
             None if expires_at is None else micros(expires_at),
         ),
     ).fetchone()
-    return TokenRow(row[0], token_sha256, principal, label, created_at, expires_at, None, None)
+    return TokenRow(identity, token_sha256, principal, label, created_at, expires_at, None, None)
 
 
 def _revoke(connection: sqlite3.Connection, identity: int, now_us: int) -> tuple[bool, list[bytes]]:

@@ -18,8 +18,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import structlog
 
-from skillport_sync.errors import Unavailable
-from skillport_sync.store.database import Schema, meaning_of, open_for_writing
+from skillport_sync.store.database import STOPPING, Schema, closed, meaning_of, open_for_writing
 
 log = structlog.get_logger()
 
@@ -53,6 +52,7 @@ class Writer:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._waiting: _Job | None = None
         self._closed: asyncio.Future[None] | None = None
+        self._why_closed = STOPPING
         self.commits = 0
         """Transactions committed so far."""
         # A daemon, so that a store somebody forgot to close cannot keep the process from ending: SQLite survives that as it
@@ -93,9 +93,13 @@ class Writer:
         """As ``run``, outside any transaction: for what SQLite does not do inside one."""
         return await self._submit(partial(_called, function, args, kwargs), transaction=False)
 
-    async def close(self) -> None:
-        """Finish what was asked for, close the connection and end the thread. May be called twice."""
+    async def close(self, why: str = STOPPING) -> None:
+        """Finish what was asked for, close the connection and end the thread. May be called twice.
+
+        ``why`` is told to whoever asks from now on.
+        """
         if self._closed is None:
+            self._why_closed = why
             self._closed = self._loop.create_future()
             self._jobs.put(None)
         if self._thread.is_alive():
@@ -104,7 +108,7 @@ class Writer:
 
     async def _submit(self, run: Callable[[sqlite3.Connection], T], *, transaction: bool) -> T:
         if self._closed is not None:
-            raise Unavailable(f"{self._path.name} is closed: the service is stopping", code="store_closed")
+            raise closed(self._path, self._why_closed)
         future: asyncio.Future[T] = self._loop.create_future()
         self._jobs.put(_Job(run, future, transaction))
         return await future

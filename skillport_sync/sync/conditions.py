@@ -17,7 +17,6 @@ from skillport_sync.github.hook_facts import HookFact
 from skillport_sync.github.wire import RepositoryFact
 from skillport_sync.store.repository_facts import RepositoryFacts
 
-WEBHOOK_PATH: Final = "/webhooks/github"
 EVENTS: Final = ("push", "repository", "public", "meta", "pull_request")
 """What a webhook is set up with. ``meta`` is how GitHub says that the webhook itself was deleted."""
 NEEDED: Final = ("push", "repository", "pull_request")
@@ -62,7 +61,7 @@ MEANINGS: Final[Mapping[str, Meaning]] = MappingProxyType(
         ),
         "hooks_not_visible": Meaning(
             "the webhook cannot be looked at: {}",
-            "give the token Webhooks: read (write, to mend and to redeliver), or name one in github.webhook_token_file",
+            "give the token Webhooks: read (write, to mend and to redeliver), or name one in webhook_token_file",
             "info",
         ),
         "redelivery_denied": Meaning(
@@ -165,7 +164,8 @@ def ours(hooks: Sequence[HookFact], url: str, heard: frozenset[int]) -> tuple[Ho
     exact = tuple(hook for hook in hooks if _address(hook.url) == _address(url))
     if exact:
         return exact
-    return tuple(hook for hook in hooks if hook.id in heard and urlsplit(hook.url).path.rstrip("/") == WEBHOOK_PATH)
+    path = urlsplit(url).path
+    return tuple(hook for hook in hooks if hook.id in heard and urlsplit(hook.url).path.rstrip("/") == path)
 
 
 def of_hooks(found: Sequence[HookFact], url: str, facts: RepositoryFacts) -> Iterator[Condition]:

@@ -78,6 +78,21 @@ class Maker:
         self.troubles: tuple[Trouble, ...] = ()
         """Which of them could not be looked at, and what stands for them."""
 
+    @property
+    def followed_repositories(self) -> frozenset[tuple[str, str | None]]:
+        """The other repositories by each name they go by, with the branch or tag that is followed; pinned commits never move."""
+        served = self._serving.others
+        return frozenset(
+            (repository, wish.ref)
+            for wish in self.wishes
+            if wish.sha is None
+            for repository in (wish.repository, *([served[wish.key].state.repository] if wish.key in served else []))
+        )
+
+    def recall(self) -> None:
+        """What is served was restored: what it takes plugins from is known again."""
+        self.wishes = tuple(other.wish for other in self._serving.others.values())
+
     async def make(
         self,
         request: Request,

@@ -25,7 +25,7 @@ _WHY: Final[Mapping[int, str]] = MappingProxyType(
     {
         0: "this service was not reached",
         400: "it was refused as malformed",
-        401: "its signature was refused: the webhook has another secret than github.webhook_secret_files",
+        401: "its signature was refused: the webhook has another secret than webhook_secret_files",
         403: "something before this service refused it",
         404: "the address leads to something else",
         413: "it was larger than is accepted",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -16,6 +17,7 @@ from skillport_sync.publication import Changes
 from skillport_sync.reports import Outcome as Verdict
 from skillport_sync.reports import PullReport, Verified
 from skillport_sync.snapshot import SourceState
+from skillport_sync.store.ledger import Behind
 from skillport_sync.sync.outcomes import (
     Doubtful,
     HeldBack,
@@ -53,6 +55,15 @@ class Effort:
             None if rate is None else rate.remaining,
             None if rate is None else rate.limit,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The latest pull, and when it ended. ``code`` is the stable code of why it published nothing; None where all is well."""
+
+    report: PullReport
+    at: datetime
+    code: str | None
 
 
 def describe(
@@ -136,11 +147,29 @@ def describe_failure(
     return _report(marketplace, cause, effort, "failed", before, before, reason=error.message)
 
 
-def say(report: PullReport) -> None:
-    """The one canonical line of a pull."""
+def code_of(outcome: Outcome | SkillportError) -> str | None:
+    """The stable code of why a pull published nothing; None where all is well."""
+    match outcome:
+        case SkillportError(code=code):
+            return code
+        case NotPublished(_, refused):
+            return refused.code
+        case HeldBack():
+            return "mass_removal_held"
+        case Pinned():
+            return "rolled_back"
+        case Doubtful():
+            return "head_doubted"
+        case _:
+            return None
+
+
+def say(report: PullReport, behind: Behind | None = None) -> None:
+    """The one canonical line of a pull. ``behind``: the deliveries that it answers for; the last is named as in its own line."""
     facts = {
         "marketplace": report.marketplace,
         "cause": report.cause,
+        **({} if behind is None else {"guid": behind.guid, "deliveries": behind.count}),
         "commit": report.after,
         "requests": report.requests,
         "duration_ms": round(report.duration_s * 1000),

@@ -39,7 +39,7 @@ WriteMode = Literal["commit", "pull_request"]
 READ_ONLY = CannotWrite(
     "read_only",
     "This service only reads: an operator has to give it a credential that may write (write_token_file, or write = true for a "
-    "GitHub App, in [github]).",
+    "GitHub App).",
 )
 
 

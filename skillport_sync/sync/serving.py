@@ -69,6 +69,7 @@ class Serving:
         self._held: _Held | None = None
         self._fence: PublicationId | None = None
         """The head in mirror.db, as far as we know; not always what is served."""
+        self._doubts = store.doubts
 
     @property
     def published(self) -> Published | None:
@@ -184,7 +185,13 @@ class Serving:
         return None
 
     async def is_damaged(self) -> bool:
-        """Whether mirror.db lacks something of what is served, or holds it as an older parser saw it."""
+        """Whether mirror.db lacks something of what is served, or holds it as an older parser saw it.
+
+        Where something that was read since the last time was damaged, all that is held is looked through first.
+        """
+        await self._store.reopen()
+        if self._doubts != self._store.doubts:
+            await self.verify(_unheard)
         newest = await self._store.publications(self._marketplace, 1)
         self._fence = newest[0].id if newest else None
         held = self._held
@@ -203,6 +210,7 @@ class Serving:
         Raises:
             Broken (``content_damaged``): the disk changed one of them. It is dropped, from ``facts`` too: the next pull
                 fetches it again.
+            Conflict (``content_not_held``): one of them is gone since. The next pull looks what is there.
         """
         previous = self._held.published.snapshot if self._held is not None else None
         parts = [Part(state, listing), *(Part(other.state, other.listing, other.wish.directories) for other in others)]
@@ -211,6 +219,9 @@ class Serving:
         except Broken as error:
             if error.code == "content_damaged":
                 await self._drop_damaged(facts)
+            raise
+        except Conflict:
+            self._forget_facts()
             raise
 
     async def publish(
@@ -301,6 +312,8 @@ class Serving:
     async def verify(self, on_progress: Callable[[int, int], None]) -> Verified | None:
         """Hash everything held again. What is corrupt is dropped, so that it is fetched again; where the rows themselves do
         not add up, the whole file is put aside. None before the first publication."""
+        await self._store.reopen()
+        self._doubts = self._store.doubts
         report = await self._store.verify(self._marketplace, on_progress)
         if report is None:
             return None
@@ -316,6 +329,7 @@ class Serving:
     async def _drop_damaged(self, facts: dict[BlobId, BlobFact]) -> None:
         """Find out which contents the disk has changed, and forget them."""
         damaged = await asyncio.to_thread(self._unreadable, list(facts))
+        self._doubts = self._store.doubts
         await self._drop(damaged)
         for oid in damaged:
             facts.pop(oid, None)
@@ -352,6 +366,10 @@ class Serving:
     def _swap(self, held: _Held) -> None:
         self._held = held
         self._current.swap(held.published)
+
+
+def _unheard(_done: int, _total: int) -> None:
+    """The progress that nobody waits for."""
 
 
 def _is_whole(listing: Listing, others: Iterable[Resolved], facts: Mapping[BlobId, BlobFact], bounds: Bounds) -> bool:

@@ -14,10 +14,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from skillport_sync.clock import SystemClock
+from skillport_sync.config.settings import WEBHOOK_PATH
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.store.ledger import DeliveryState
 from skillport_sync.store.state import StateStore
-from webhooks.app import PATH, Receiver
+from webhooks.app import Receiver
 from webhooks.judgement import Watched
 
 PAYLOADS = Path(os.environ.get("SKILLPORT_SHARED", Path(__file__).parents[3] / "shared")) / "github" / "payloads"
@@ -94,7 +95,7 @@ class Delivering:
         }
         if path.is_relative_to(PAYLOADS / "ghes-35"):
             headers |= {"X-GitHub-Enterprise-Host": "octocoders.github.io", "X-GitHub-Enterprise-Version": "3.5.0"}
-        async with self.client.post(PATH, data=body, headers=headers) as response:
+        async with self.client.post(WEBHOOK_PATH, data=body, headers=headers) as response:
             assert response.status == 202
             answer = await response.json()
         return answer["status"], answer["reason"]
@@ -105,6 +106,8 @@ async def delivering(tmp_path: Path) -> AsyncIterator[Delivering]:
     clock, woken = SystemClock(), list[str]()
     state = await StateStore.open(tmp_path / "state.db", clock=clock)
     receiver = Receiver(
+        path=WEBHOOK_PATH,
+        github_host="octocoders.github.io",  # the samples of github.com name no host
         secrets=[SECRET],
         ledger=state,
         watched=lambda: [Watched(MarketplaceName(name), name, None, None) for name in REPOSITORIES],

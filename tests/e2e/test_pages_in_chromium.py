@@ -1,7 +1,7 @@
 """The pages of the sign-in as a browser shows them, with the headers they are sent with: looked at, read aloud, and pressed.
 
 Needs a Chromium on the path (Debian: ``apt-get install chromium``); skipped where there is none. Every test leaves its pictures
-in its ``tmp_path``. ``python tests/e2e/test_pages_in_chromium.py`` takes the pictures of the documents anew.
+in its ``tmp_path``. ``python -m tests.pictures`` takes those of the documents anew.
 """
 
 from __future__ import annotations
@@ -53,7 +53,6 @@ FLAGS = (
 )
 SOON_S = 60.0
 WIDE, NARROW = 900, 320
-PICTURES = Path(__file__).parents[2] / "docs" / "images"
 
 ASKED = ConsentPage(
     action="/oauth/consent",
@@ -400,15 +399,11 @@ def seen_in(picture: bytes, width: int) -> tuple[bytes, int]:
     return raw[1:4], len({raw[start : start + row] for start in range(0, len(raw), row)})
 
 
-async def _take_pictures() -> None:
-    PICTURES.mkdir(exist_ok=True)
+async def take_pictures(folder: Path) -> None:
+    """Those of the documents."""
     with chromium() as address:
         async with site() as here, tab(address) as opened:
             for scheme, name in (("light", "consent.png"), ("dark", "consent-dark.png")):
                 await opened.look(scheme=scheme, width=600, scale=1.5)
                 await opened.open(f"{here.url}/consent")
-                (PICTURES / name).write_bytes(await opened.picture())
-
-
-if __name__ == "__main__":
-    asyncio.run(_take_pictures())
+                (folder / name).write_bytes(await opened.picture())

@@ -431,6 +431,17 @@ PROCESS: Final = (
         "flips, zeroes, cuts, other files, under a running service too",
         (
             *below(_DISK, "test_a_mirror_that_is_lost_under_a_running_service_is_made_anew"),
+            *below("faults/test_mirror_lost.py", "test_what_needs_a_lost_mirror_is_put_off_and_then_answered_again"),
+            *below(
+                "store/test_making_anew.py",
+                "test_what_is_being_read_is_read_to_its_end_and_nobody_else_gets_in",
+                "test_a_disk_that_refuses_puts_it_off_and_reopening_does_the_rest",
+            ),
+            *below(
+                "flows/sync/test_mirror_doubted.py",
+                "test_a_content_that_a_question_finds_damaged_is_fetched_again_by_the_next_pull",
+                "test_a_new_file_that_the_disk_refuses_is_made_by_the_pull_that_it_lets",
+            ),
             *below("store/test_mirror_damage.py", "test_a_file_that_cannot_be_used_is_put_aside_and_made_anew"),
             *below("store/test_mirror_damage.py", "test_a_flipped_byte_is_never_served"),
             *below(_FAULTS, "test_a_file_that_breaks_while_it_is_used_is_made_anew_while_answers_go_on"),
@@ -501,7 +512,13 @@ PROCESS: Final = (
         "P12",
         "no file descriptors",
         "200 connections where there is room for twenty",
-        below("faults/test_starved.py", "test_without_file_descriptors_it_lives_on_and_recovers"),
+        (
+            *below("faults/test_starved.py", "test_without_file_descriptors_it_lives_on_and_recovers"),
+            *below(
+                "faults/test_no_descriptor_left.py",
+                "test_who_is_let_in_is_answered_or_put_off_without_one_file_descriptor",
+            ),
+        ),
     ),
     Fault(
         "P13",

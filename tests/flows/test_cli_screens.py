@@ -284,7 +284,7 @@ partners     refused    3f2a9c1b0d → 91be0c4aa2  -                   1  0.12 s
 checked      unchanged  3f2a9c1b0d               -                   1  0.12 s
 damaged      unchanged  3f2a9c1b0d               -                   1  0.12 s
 new          failed     -                        -                   1    30 s
-first        published  - → 91be0c4aa2           +1840 ~0 -0         1    73 s
+first        published  91be0c4aa2               +1840 ~0 -0         1    73 s
 
 acme/skills
   14 files changed, 48 kB fetched

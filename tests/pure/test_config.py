@@ -104,7 +104,7 @@ def test_every_key_can_be_set_by_environment(folder: Path) -> None:
         match key.path[-1]:
             case "webhooks_host" | "host":
                 return "::1"
-            case "branch" | "name":
+            case "branch" | "name" | "github":
                 return "stable"
             case "format" | "level":
                 return {"format": "json", "level": "debug"}[str(key.path[-1])]
@@ -120,6 +120,8 @@ def test_every_key_can_be_set_by_environment(folder: Path) -> None:
 
     app = {("github", "app_id"), ("github", "private_key_file"), ("github", "installation_id")}
     token = {("github", "token_file")}
+    app |= {("githubs", 0, *path[1:]) for path in app}
+    token |= {("githubs", 0, "token_file")}
     of_presets = {"hosted_domains", "tenants", "organizations", "name", "issuer", "base_url", "api_url"}
     for preset, kept, credential in (
         ("google", {"hosted_domains"}, app),
@@ -228,6 +230,45 @@ def test_edits_are_written_with_a_token_of_their_own_or_as_the_app(folder: Path)
         assert settings.github.writing == TokenFile(folder / "write")
         assert settings.github.credentials != settings.github.writing
         assert {row.key: row.value for row in explain(settings)}["github.write_token_file"] == str(folder / "write")
+
+
+def test_more_githubs_have_names_which_marketplaces_say(folder: Path) -> None:
+    works = "[[githubs]]\nname = 'works'\napi_url = 'https://github.example.com/api/v3'\ntoken_file = 'token'\n"
+    spare = "[[githubs]]\nname = 'spare'\nwebhook_secret_files = ['secret']\n"
+    settings = read(folder, MINIMAL + MINIMAL + "name = 'lab'\ngithub = 'works'\n" + works + spare)
+    own, lab = (settings.github_of(each) for each in settings.marketplaces)
+    assert (own.name, own.api_url, own.webhook_path) == (None, "https://api.github.com", "/webhooks/github")
+    assert (lab.name, lab.api_url) == ("works", "https://github.example.com/api/v3")
+    assert lab.webhook_path == "/webhooks/github/works"
+    assert lab.credentials == TokenFile(folder / "token")
+    assert settings.githubs_in_use == (own, lab)
+    assert {row.key: row.value for row in explain(settings)}["githubs[1].webhook_secret_files"] == [
+        str(folder / "secret")
+    ]
+
+
+def test_what_marketplaces_say_of_githubs_has_to_be_there_once(folder: Path) -> None:
+    works = "[[githubs]]\nname = 'works'\n"
+    at_spare = MINIMAL + "github = 'spare'\n"
+    assert complaints(folder, at_spare) == [
+        'config.toml:3: marketplaces[0].github names no [[githubs]]. Add one with name = "spare"'
+    ]
+    assert complaints(folder, at_spare + works) == [
+        'config.toml:3: marketplaces[0].github names no [[githubs]]; there is works. Add one with name = "spare"'
+    ]
+    assert complaints(folder, MINIMAL + works + works) == [
+        "config.toml:5: githubs[1] and githubs[0] have the same name; give one of them another name"
+    ]
+    # What is missing because it was not understood is not missing.
+    assert complaints(folder, MINIMAL + "github = 'works'\n" + works + "write = true\n") == [
+        "config.toml:4: githubs[0] has write = true without an App; a token that may write goes into write_token_file"
+    ]
+
+
+@pytest.mark.parametrize("name", ["Works", "works/", "-works", "works-", "wörks", "a--b", "w" * 41])
+def test_a_githubs_name_is_part_of_an_address(folder: Path, name: str) -> None:
+    (complaint,) = complaints(folder, MINIMAL + f"[[githubs]]\nname = '{name}'\n")
+    assert "githubs[0].name must be a short label" in complaint
 
 
 def test_each_marketplace_says_what_an_edit_becomes(folder: Path) -> None:

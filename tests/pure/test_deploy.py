@@ -21,8 +21,8 @@ from skillport_sync import __version__, health
 from skillport_sync.config import Settings, TokenFile, load
 from skillport_sync.config.keys import CONFIG_VARIABLE, PREFIX, keys
 from skillport_sync.config.secret import LOOKS_SECRET
+from skillport_sync.config.settings import WEBHOOK_PATH as WEBHOOK
 from skillport_sync.observing.route import PATH as METRICS
-from webhooks.app import PATH as WEBHOOK
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy/helm/skillport-sync"
@@ -140,7 +140,8 @@ def test_only_the_webhook_of_the_private_listener_is_offered_to_others() -> None
     caddy = (ROOT / "deploy/Caddyfile").read_text("utf-8")
     (hidden,) = re.findall(r"@private path (.*)", caddy)
     assert set(hidden.split()) == HEALTH | {METRICS}
-    assert re.findall(r"handle (/\S+) \{", caddy) == [WEBHOOK]
+    assert re.findall(r"@webhooks path (.*)", caddy) == [f"{WEBHOOK} {WEBHOOK}/*"], "each GitHub has its own"
+    assert re.findall(r"handle(.*) \{", caddy) == [" @webhooks", " @private", ""]
 
     (ingress,) = of_kind("Ingress")
     ways = {each["path"]: each for each in ingress["spec"]["rules"][0]["http"]["paths"]}
@@ -148,7 +149,7 @@ def test_only_the_webhook_of_the_private_listener_is_offered_to_others() -> None
         WEBHOOK: "private",
         "/": "public",
     }
-    assert ways[WEBHOOK]["pathType"] == "Exact"
+    assert ways[WEBHOOK]["pathType"] == "Prefix", "each GitHub has its own, below it"
 
 
 # --- image -------------------------------------------------------------------------------------------------------------------

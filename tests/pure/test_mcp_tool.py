@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_server.announced import DEFINITION, DESCRIPTION, INPUT_SCHEMA, INSTRUCTIONS, OUTPUT_SCHEMA
 from mcp_server.arguments import TAKES, FetchQuestion, ListQuestion, VersionQuestion, WhoamiQuestion, question_of
-from mcp_server.tool import DEFINITION, DESCRIPTION, INPUT_SCHEMA, INSTRUCTIONS, OUTPUT_SCHEMA
 from skillport_sync.errors import Invalid
 from skillport_sync.queries.answers import InstalledStatus
 

@@ -20,6 +20,34 @@ ANY_TEXT = st.text(alphabet=st.characters(), max_size=300) | st.text(
 )
 
 
+class Dice:
+    """Always the same: bytes whose base64 has a sign of every sort."""
+
+    def token_bytes(self, size):
+        return b"\xfb\xff" * (size // 2) + b"\xfb" * (size % 2)
+
+
+THROWN = "-_" + urlsafe_b64encode(b"\xfb\xff" * 16).decode()[2:43]
+
+
+def test_every_kind_begins_as_whoever_looks_for_leaked_secrets_knows_it():
+    assert {kind.name: tokens.mint(kind, Dice()) for kind in Kind} == {
+        "ACCESS": "sp_at_" + THROWN,
+        "REFRESH": "sp_rt_" + THROWN,
+        "CODE": "sp_ac_" + THROWN,
+        "TRANSACTION": "sp_tx_" + THROWN,
+        "BROWSER": "sp_br_" + THROWN,
+        "FORM": "sp_fm_" + THROWN,
+        "STATE": "sp_st_" + THROWN,
+    }
+    assert tokens.nameless(Dice()) == THROWN
+
+
+def test_what_is_stored_is_the_sha_256_of_the_whole_secret():
+    secret = tokens.mint(Kind.ACCESS, Dice())
+    assert tokens.digest(secret) == hashlib.sha256(secret.encode()).digest()
+
+
 @pytest.mark.parametrize("kind", Kind)
 def test_a_secret_has_its_prefix_and_256_bits_and_is_of_no_other_kind(kind):
     one, other = tokens.mint(kind, SystemEntropy()), tokens.mint(kind, SystemEntropy())

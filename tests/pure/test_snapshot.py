@@ -101,6 +101,26 @@ def test_a_skill_has_the_files_of_its_directory_and_of_no_neighbour():
     made = snapshot(files())
     (pdf,) = made.skills_named("docs/pdf")
     assert [path for path, _ in made.files_of(pdf)] == ["SKILL.md", "deep/er/notes.md", "fill.py"]
+    assert made.size_of(pdf) == 3
+
+
+def test_a_skill_has_all_files_of_its_directory_whatever_they_are_called():
+    more = {
+        "plugins/docs/skills/pdf/~z": b"",
+        "plugins/docs/skills/pdf/\U0001f4c4": b"",
+        "plugins/docs/skills/pdf0/x": b"",
+    }
+    made = snapshot(files() | {path.encode(): (Mode.FILE, content) for path, content in more.items()})
+    (pdf,) = made.skills_named("docs/pdf")
+    assert [path for path, _ in made.files_of(pdf)][3:] == ["~z", "\U0001f4c4"]
+    assert made.size_of(pdf) == 5
+
+
+def test_a_skill_that_a_link_leads_to_has_the_files_that_are_there():
+    made = snapshot(files() | {b"plugins/more/skills/linked": (Mode.SYMLINK, b"../../docs/skills/pdf-tables")})
+    (linked,) = [skill for skill in made.catalog.skills if skill.linked is not None]
+    assert [path for path, _ in made.files_of(linked)] == ["SKILL.md"]
+    assert made.size_of(linked) == 1
 
 
 @pytest.mark.parametrize(

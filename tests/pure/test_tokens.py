@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import urlsafe_b64encode
 from itertools import permutations
 
 import pytest
@@ -14,6 +15,28 @@ from skillport_sync.clock import SystemEntropy
 from skillport_sync.tokens import SECRET_CHARS, TokenKind, hash_of, is_well_formed, mint
 
 BEGINNINGS = [*TokenKind, *Kind]
+
+
+class Dice:
+    """Always the same: bytes whose base64 has a sign of every sort."""
+
+    def token_bytes(self, size: int) -> bytes:
+        return (b"\xfb\xff" * size)[:size]
+
+
+def test_every_kind_begins_as_whoever_looks_for_leaked_secrets_knows_it() -> None:
+    secret = "-_" + urlsafe_b64encode(b"\xfb\xff" * 16).decode()[2:43]
+    assert {kind.name: mint(Dice(), kind) for kind in TokenKind} == {
+        "API": "sps_" + secret,
+        "MINTED": "sp_api_" + secret,
+        "INSTALL": "sp_in_" + secret,
+        "EDIT": "sp_ed_" + secret,
+    }
+    assert SECRET_CHARS == len(secret) == 43
+
+
+def test_half_a_surrogate_pair_has_a_digest_too() -> None:
+    assert hash_of("sps_\ud800") == hashlib.sha256(b"sps_\xed\xa0\x80").digest()
 
 
 @pytest.mark.parametrize("kind", TokenKind)

@@ -17,6 +17,7 @@ from multidict import CIMultiDict
 from skillport_sync.git.objects import ZERO_ID
 from webhooks.delivery import Delivery, Envelope, NotADelivery, parse, read_envelope
 from webhooks.happening import (
+    HookChanged,
     InstallationChanged,
     Pinged,
     PullRequestChanged,
@@ -101,6 +102,9 @@ def test_an_enterprise_server_is_named() -> None:
         ({"X-GitHub-Event": "push\n"}, NotADelivery.EVENT),
         ({"X-GitHub-Event": "Push Event"}, NotADelivery.EVENT),
         ({"X-GitHub-Event": "e" * 65}, NotADelivery.EVENT),
+        ({"X-GitHub-Event": "9lives"}, NotADelivery.EVENT),
+        ({"X-GitHub-Event": "_push"}, NotADelivery.EVENT),
+        ({"X-GitHub-Event": "Push"}, NotADelivery.EVENT),
         ({"X-GitHub-Delivery": None}, NotADelivery.GUID),
         ({"X-GitHub-Delivery": ""}, NotADelivery.GUID),
         ({"X-GitHub-Delivery": "x" * 65}, NotADelivery.GUID),
@@ -116,11 +120,69 @@ def test_headers_that_are_not_githubs_are_refused(changed: dict[str, str | None]
     assert read_envelope(CIMultiDict(headers)) is because
 
 
-@pytest.mark.parametrize("hook_id", ["", "-1", "0", "twelve", "١٢", "9" * 19, "9" * 5_000])
-def test_a_hook_id_that_is_no_number_is_no_reason_to_refuse(hook_id: str) -> None:
+@pytest.mark.parametrize("event", ["p", "e" * 64, "projects_v2_item", "a9"])
+def test_an_event_may_have_any_name_that_githubs_have(event: str) -> None:
+    envelope = read_envelope(CIMultiDict(HEADERS | {"X-GitHub-Event": event}))
+    assert isinstance(envelope, Envelope)
+    assert envelope.event == event
+
+
+@pytest.mark.parametrize("guid", ["a", "Z-9", "x" * 64])
+def test_a_guid_may_be_as_long_as_it_is_refused_beyond(guid: str) -> None:
+    envelope = read_envelope(CIMultiDict(HEADERS | {"X-GitHub-Delivery": guid}))
+    assert isinstance(envelope, Envelope)
+    assert envelope.guid == guid
+
+
+@pytest.mark.parametrize(
+    ("content_type", "is_form"),
+    [
+        ("application/json", False),
+        ("application/json; charset=utf-8", False),
+        ("application/json;a=b;c=d", False),
+        (" Application/JSON ;charset=UTF-8", False),
+        ("application/x-www-form-urlencoded", True),
+        ("Application/X-WWW-Form-Urlencoded ; charset=utf-8", True),
+    ],
+)
+def test_a_content_type_is_known_in_any_case_and_with_any_parameters(content_type: str, is_form: bool) -> None:
+    envelope = read_envelope(CIMultiDict(HEADERS | {"Content-Type": content_type}))
+    assert isinstance(envelope, Envelope)
+    assert envelope.is_form is is_form
+
+
+@pytest.mark.parametrize(
+    ("hook_id", "number"),
+    [
+        *((text, None) for text in ("", "-1", "0", "twelve", "١٢", "²", "9" * 19, "9" * 5_000, "0" * 19 + "7")),
+        ("1", 1),
+        ("0" * 18 + "7", 7),
+        (str(2**63 - 1), 2**63 - 1),
+        (str(2**63), None),
+    ],
+)
+def test_a_hook_id_that_is_no_number_is_no_reason_to_refuse(hook_id: str, number: int | None) -> None:
     envelope = read_envelope(CIMultiDict(HEADERS | {"X-GitHub-Hook-ID": hook_id}))
     assert isinstance(envelope, Envelope)
-    assert envelope.hook_id is None
+    assert envelope.hook_id == number
+
+
+@pytest.mark.parametrize(
+    ("host", "kept"),
+    [
+        ("", None),
+        ("a b", None),
+        ("a\n", None),
+        ("h" * 256, None),
+        ("H" * 255, "h" * 255),
+        ("[::1]", None),
+        ("::1", "::1"),
+    ],
+)
+def test_a_host_that_is_none_is_no_reason_to_refuse(host: str, kept: str | None) -> None:
+    envelope = read_envelope(CIMultiDict(HEADERS | {"X-GitHub-Enterprise-Host": host}))
+    assert isinstance(envelope, Envelope)
+    assert envelope.host == kept
 
 
 @given(
@@ -190,6 +252,8 @@ def test_a_json_body_that_is_none_is_told_apart(body: bytes, because: NotADelive
         (b"other=%7B%7D", NotADelivery.NOT_FORM),
         (b"payload=%7B%7D&payload=%7B%7D", NotADelivery.NOT_FORM),
         (b"payload=%FF", NotADelivery.NOT_FORM),
+        (b"payload=%7B%7D&", NotADelivery.NOT_FORM),
+        (b"payload=%7B%7D&junk", NotADelivery.NOT_FORM),
         (b"\xff=1", NotADelivery.NOT_FORM),
         (b"&".join(b"a=1" for _ in range(100)), NotADelivery.NOT_FORM),
         (b"payload=%7B", NotADelivery.NOT_JSON),
@@ -198,6 +262,12 @@ def test_a_json_body_that_is_none_is_told_apart(body: bytes, because: NotADelive
 )
 def test_a_form_body_that_is_none_is_told_apart(body: bytes, because: NotADelivery) -> None:
     assert parse(signed(body), Envelope("push", "guid", is_form=True)) is because
+
+
+@pytest.mark.parametrize(("others", "is_read"), [(15, True), (16, False)])
+def test_a_form_of_more_than_sixteen_fields_is_none(others: int, is_read: bool) -> None:
+    body = b"&".join([b"payload=%7B%7D", *[b"a=1"] * others])
+    assert isinstance(parse(signed(body), Envelope("push", "guid", is_form=True)), Delivery) is is_read
 
 
 def test_a_form_may_carry_other_fields() -> None:
@@ -212,51 +282,92 @@ def test_a_push_says_what_moved_and_whose_repository_it_is() -> None:
     delivery = delivered(
         "push",
         {
-            "ref": "refs/heads/main", "before": SHA_A, "after": SHA_B, "forced": True, "created": False, "deleted": False,
-            "head_commit": {"id": SHA_B},
+            "ref": "refs/heads/main", "before": SHA_A, "after": SHA_B, "forced": True,
             "repository": {"id": 7, "full_name": "acme/skills", "default_branch": "main"},
         },
     )  # fmt: skip
-    assert delivery.happening == Pushed(
-        "refs/heads/main", SHA_A, SHA_B, SHA_B, created=False, deleted=False, forced=True
-    )
+    assert delivery.happening == Pushed("refs/heads/main", SHA_A, SHA_B, forced=True)
     assert delivery.repository == Repository(7, "acme/skills", "main")
 
 
-def test_zero_ids_mean_created_and_deleted_even_where_the_flags_are_missing() -> None:
-    created, deleted = delivered("push", {"before": ZERO_ID}).happening, delivered("push", {"after": ZERO_ID}).happening
-    assert isinstance(created, Pushed)
-    assert isinstance(deleted, Pushed)
-    assert (created.created, created.deleted, deleted.created, deleted.deleted) == (True, False, False, True)
+def test_a_push_that_says_nothing_says_nothing() -> None:
+    assert delivered("push", {}).happening == Pushed(None, None, None, forced=False)
+    assert delivered("push", {}).repository == Repository()
 
 
-@pytest.mark.parametrize(
-    ("ref", "head", "is_annotated"),
-    [
-        ("refs/tags/v1", {"id": SHA_A}, True),
-        ("refs/tags/v1", {"id": SHA_B}, False),
-        ("refs/tags/v1", None, False),
-        ("refs/heads/main", {"id": SHA_A}, False),
-    ],
-)
-def test_an_annotated_tag_is_told_from_the_commit_it_names(ref: str, head: object, is_annotated: bool) -> None:
-    pushed = delivered("push", {"ref": ref, "after": SHA_B, "head_commit": head}).happening
+@pytest.mark.parametrize("value", ["a" * 39, "a" * 41, "A" * 40, "g" * 40, SHA_A + "\n", 5, None, [SHA_A], {}])
+def test_a_commit_that_git_would_not_name_is_none(value: object) -> None:
+    pushed = delivered("push", {"before": value, "after": value}).happening
     assert isinstance(pushed, Pushed)
-    assert pushed.is_annotated_tag is is_annotated
+    assert (pushed.before, pushed.after) == (None, None)
+
+
+def test_the_id_of_nothing_is_an_id() -> None:
+    assert delivered("push", {"before": ZERO_ID, "after": ZERO_ID}).happening == Pushed(
+        None, ZERO_ID, ZERO_ID, forced=False
+    )
+
+
+@pytest.mark.parametrize("value", [False, None, 0, 1, "true", [True]])
+def test_a_push_was_forced_only_where_it_says_true(value: object) -> None:
+    assert delivered("push", {"forced": value}).happening == Pushed(None, None, None, forced=False)
 
 
 @pytest.mark.parametrize(
-    "ref", ["main", "refs/", "refs/heads/a b", "refs/heads/a\x1b[2J", "refs/heads/" + "x" * 300, 7, None]
-)
+    "ref",
+    ["main", "refs/", "refs/heads/a b", "refs/heads/a\x1b[2J", "refs/heads/a\x7f", "refs/heads/" + "x" * 300, 7, None]
+    + [f"refs/heads/a{sign}" for sign in "~^:?*[\\\n"]
+    + ["refs/" + "x" * 256],
+)  # fmt: skip
 def test_a_ref_that_git_would_not_have_is_no_ref(ref: object) -> None:
     pushed = delivered("push", {"ref": ref}).happening
     assert isinstance(pushed, Pushed)
     assert pushed.ref is None
 
 
-@pytest.mark.parametrize("value", [True, 0, -1, 2**63, 1.0, "7", None, [7]])
+@pytest.mark.parametrize("ref", ["refs/x", "refs/heads/größe-1.0_x/y", "refs/heads/a]", "refs/" + "x" * 255])
+def test_a_ref_that_git_would_have_is_taken_as_it_is(ref: str) -> None:
+    pushed = delivered("push", {"ref": ref}).happening
+    assert isinstance(pushed, Pushed)
+    assert pushed.ref == ref
+
+
+@pytest.mark.parametrize("value", [True, False, 0, -1, 2**63, 1.0, "7", None, [7]])
 def test_an_id_that_is_no_id_is_none(value: object) -> None:
     assert delivered("push", {"repository": {"id": value}}).repository.id is None
+
+
+@pytest.mark.parametrize("value", [1, 2**63 - 1])
+def test_an_id_is_any_number_that_sqlite_can_hold(value: int) -> None:
+    assert delivered("push", {"repository": {"id": value}}).repository.id == value
+
+
+@pytest.mark.parametrize(
+    ("key", "longest", "too_long"),
+    [
+        ("full_name", "a" * 100 + "/" + "b" * 100, "a" * 100 + "/" + "b" * 101),
+        ("full_name", "a.-_9A/Z.-_0", "a" * 101 + "/b"),
+        ("default_branch", "x" * 255, "x" * 256),
+        ("default_branch", "release/1", "a b"),
+    ],
+)
+def test_a_name_may_be_as_long_as_it_is_nothing_beyond(key: str, longest: str, too_long: str) -> None:
+    assert getattr(delivered("push", {"repository": {key: longest}}).repository, key) == longest
+    assert getattr(delivered("push", {"repository": {key: too_long}}).repository, key) is None
+
+
+@pytest.mark.parametrize("value", [None, "acme/skills", [{"id": 7}], 7])
+def test_a_repository_that_is_no_object_is_none(value: object) -> None:
+    assert delivered("push", {"repository": value}).repository == Repository()
+
+
+@pytest.mark.parametrize(
+    ("action", "read_as"),
+    [("a", "a"), ("w" * 64, "w" * 64), ("new_permissions_9*", "new_permissions_9*"), ("w" * 65, None), ("", None)]
+    + [(other, None) for other in ("Created", "a b", "a\n", 7, None, ["created"])],
+)
+def test_an_action_is_a_word_or_nothing(action: object, read_as: str | None) -> None:
+    assert delivered("star", {"action": action}).action == read_as
 
 
 @pytest.mark.parametrize(
@@ -272,6 +383,11 @@ def test_a_name_that_is_no_repository_name_is_none(name: object) -> None:
         ({"repository": {"name": {"from": "old"}}}, "acme/old"),
         ({"owner": {"from": {"user": {"login": "octocat"}}}}, "octocat/skills"),
         ({"owner": {"from": {"organization": {"login": "org"}}}}, "org/skills"),
+        ({"owner": {"from": {"user": {"login": "octocat"}, "organization": {"login": "org"}}}}, "octocat/skills"),
+        ({"owner": {"from": {"user": {"login": "octocat"}}}, "repository": {"name": {"from": "old"}}}, "octocat/old"),
+        ({"repository": {"name": {"from": "n" * 100}}}, "acme/" + "n" * 100),
+        ({"repository": {"name": {"from": "n" * 101}}}, None),
+        ({"repository": {"name": {"from": "o/ld"}}}, None),
         ({"owner": {"from": {}}}, None),
         ({"description": {"from": "x"}}, None),
         ([], None),
@@ -280,6 +396,11 @@ def test_a_name_that_is_no_repository_name_is_none(name: object) -> None:
 def test_a_rename_or_transfer_names_what_it_was_called_before(changes: object, previous: str | None) -> None:
     delivery = delivered("repository", {"changes": changes, "repository": {"full_name": "acme/skills"}})
     assert delivery.happening == RepositoryChanged(previous_name=previous)
+
+
+def test_what_a_nameless_repository_was_called_before_is_not_known() -> None:
+    changes = {"repository": {"name": {"from": "old"}}, "owner": {"from": {"user": {"login": "octocat"}}}}
+    assert delivered("repository", {"changes": changes}).happening == RepositoryChanged()
 
 
 def test_a_changed_default_branch_names_the_one_before() -> None:
@@ -296,6 +417,36 @@ def test_a_ping_tells_how_the_webhook_is_set_up() -> None:
     assert delivered("ping", {"hook": hook}).happening == Pinged(("push",), "form", is_active=False, checks_tls=False)
 
 
+@pytest.mark.parametrize("payload", [{}, {"hook": None}, {"hook": {"config": [], "events": "push"}}])
+def test_a_webhook_of_which_nothing_is_said_is_in_order(payload: dict[str, object]) -> None:
+    assert delivered("ping", payload).happening == Pinged((), None, is_active=True, checks_tls=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "checks_tls"),
+    [("0", True), (0, True), (False, True), (None, True), ("yes", True), ("1", False), (1, False), (True, False)],
+)
+def test_a_webhook_checks_tls_unless_it_was_told_not_to(value: object, checks_tls: bool) -> None:
+    pinged = delivered("ping", {"hook": {"config": {"insecure_ssl": value}}}).happening
+    assert isinstance(pinged, Pinged)
+    assert pinged.checks_tls is checks_tls
+
+
+@pytest.mark.parametrize(("value", "is_active"), [(True, True), (None, True), (0, True), ("no", True), (False, False)])
+def test_a_webhook_is_active_unless_it_says_that_it_is_not(value: object, is_active: bool) -> None:
+    pinged = delivered("ping", {"hook": {"active": value}}).happening
+    assert isinstance(pinged, Pinged)
+    assert pinged.is_active is is_active
+
+
+def test_a_ping_may_name_every_event_there_is() -> None:
+    events = ["*", "push", "installation_repositories", "e" * 64, "e" * 65]
+    pinged = delivered("ping", {"hook": {"events": events, "config": {"content_type": "m" * 64}}}).happening
+    assert pinged == Pinged(tuple(events[:4]), "m" * 64, is_active=True, checks_tls=True)
+    too_long = delivered("ping", {"hook": {"config": {"content_type": "m" * 65}}}).happening
+    assert too_long == Pinged((), None, is_active=True, checks_tls=True)
+
+
 def test_an_installation_tells_which_repositories_came_or_went() -> None:
     repositories = [{"id": 1, "full_name": "acme/skills"}]
     facts = (Repository(1, "acme/skills"),)
@@ -309,13 +460,61 @@ def test_an_installation_tells_which_repositories_came_or_went() -> None:
     assert delivered("installation_repositories", {"repositories_removed": repositories}).happening == (
         InstallationChanged(ended=False, lost=facts)
     )
+    assert delivered("installation_repositories", {"repositories_added": repositories}).happening == (
+        InstallationChanged(ended=False, gained=facts)
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "ended"), [("created", False), ("unsuspend", False), (None, False), ("deleted", True), ("suspend", True)]
+)
+def test_what_an_installation_lists_is_lost_where_it_ended(action: str | None, ended: bool) -> None:
+    listed = (Repository(1, "acme/skills"), Repository())
+    payload = {"action": action, "repositories": [{"id": 1, "full_name": "acme/skills"}, 7]}
+    assert delivered("installation", payload).happening == InstallationChanged(
+        ended, gained=() if ended else listed, lost=listed if ended else ()
+    )
+
+
+@pytest.mark.parametrize(
+    ("selection", "repositories", "whole_account"),
+    [
+        ("all", [{"id": 1}], "acme"),
+        ("selected", [{"id": 1}], None),
+        (None, [{"id": 1}], None),
+        ("selected", [], "acme"),
+        ("selected", "not a list", "acme"),
+    ],
+)
+def test_a_whole_account_is_meant_where_all_are_selected_or_none_is_listed(
+    selection: str | None, repositories: object, whole_account: str | None
+) -> None:
+    installation = {"account": {"login": "acme"}, "repository_selection": selection}
+    change = delivered("installation", {"installation": installation, "repositories": repositories}).happening
+    assert isinstance(change, InstallationChanged)
+    assert change.whole_account == whole_account
+
+
+def test_of_a_list_of_repositories_no_more_than_ten_thousand_are_read() -> None:
+    repositories = [{"id": number} for number in range(1, 10_002)]
+    change = delivered("installation_repositories", {"repositories_added": repositories}).happening
+    assert isinstance(change, InstallationChanged)
+    assert [repository.id for repository in change.gained] == list(range(1, 10_001))
 
 
 @pytest.mark.parametrize(
     ("event", "expected"),
-    [("create", RefNoticed()), ("delete", RefNoticed()), ("pull_request", PullRequestChanged()), ("star", Unhandled())],
+    [
+        ("create", RefNoticed()),
+        ("delete", RefNoticed()),
+        ("pull_request", PullRequestChanged()),
+        ("meta", HookChanged()),
+        ("public", RepositoryChanged()),
+        ("repository", RepositoryChanged()),
+        ("star", Unhandled()),
+    ],
 )
-def test_events_that_nothing_depends_on_are_still_deliveries(event: str, expected: object) -> None:
+def test_an_event_is_known_by_its_name_and_one_that_is_not_is_still_a_delivery(event: str, expected: object) -> None:
     delivery = delivered(event, {"action": "created"})
     assert (delivery.happening, delivery.action) == (expected, "created")
 

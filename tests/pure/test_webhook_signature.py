@@ -115,6 +115,10 @@ def test_secrets_that_keep_nobody_out_are_refused_at_start(known: list[bytes], c
     assert refused.value.code == code
 
 
+def test_secrets_stay_in_their_order() -> None:
+    assert usable_secrets([b"new", b"old"]) == (b"new", b"old")
+
+
 def test_a_verified_body_cannot_be_made_by_hand_and_does_not_show_itself() -> None:
     with pytest.raises(TypeError):
         VerifiedBody(BODY, 0)

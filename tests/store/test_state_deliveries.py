@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from skillport_sync.errors import Invalid, Unavailable
 from skillport_sync.store.database import Schema, micros
-from skillport_sync.store.ledger import Concern, DeliveryFacts, DeliveryState, Hint, Outcome, Owed, Recorded
+from skillport_sync.store.ledger import Behind, Concern, DeliveryFacts, DeliveryState, Hint, Outcome, Owed, Recorded
 from skillport_sync.store.repository_facts import RepositoryFacts
 from skillport_sync.store.state import SCHEMA, StateStore
 
@@ -131,6 +131,25 @@ async def test_hints_are_the_latest_hundred_pushes_that_are_owed_oldest_first(st
     assert [(hint.before, hint.after) for hint in hints] == [(ids[n], ids[n + 1]) for n in range(30, 130)]
     assert hints[-1] == Hint(ids[129], ids[130], "refs/heads/main", True, clock.now())
     assert not hints[0].forced
+
+
+async def test_the_deliveries_behind_a_pull_are_those_that_are_owed_one_the_last_by_name(
+    state: StateStore, push
+) -> None:
+    assert (await state.owed(ACME)).behind is None
+    for guid in "abc":
+        await state.record(push(guid), PULL)
+    await state.record(push("elsewhere"), [Concern(BETA, "push")])
+    await state.record(push("told"), NOTE)
+    assert (await state.owed(ACME)).behind == Behind("c", 3)
+    await state.record(push("b"), PULL)
+    assert (await state.owed(ACME)).behind == Behind("c", 3), "a duplicate asks for nothing"
+    await state.fail(ACME, 3, "GitHub answered 502")
+    assert (await state.owed(ACME)).behind is None
+    await state.record(push("a"), PULL)
+    assert (await state.owed(ACME)).behind == Behind("a", 1), "it came again"
+    await state.settle(ACME, (await state.owed(ACME)).want, COMMIT)
+    assert (await state.owed(ACME)).behind is None
 
 
 async def test_everything_said_comes_back_from_the_ledger(state: StateStore, push, clock) -> None:

@@ -189,11 +189,16 @@ async def test_nobody_makes_one_with_what_is_over_or_while_they_are_kept_out(sta
 
 
 @pytest.mark.parametrize(
-    "client_id", [None, "", "token:", "token:x", "token:-1", "token:²", "token:1 ", "Token:1", "https://token:1"]
+    "client_id",
+    [
+        *(None, "", "7", "token:", "token:x", "token:-1", "token:²", "token:٣", "token:1_0", "token:1 ", "Token:1"),
+        *("token:token:1", "https://token:1", "1token:"),
+    ],
 )
 def test_what_is_no_tokens_number_is_a_client(client_id: str | None) -> None:
     assert number_of(client_id) is None
-    assert number_of(client_id_of(17)) == 17
+    assert client_id_of(17) == "token:17"
+    assert number_of("token:17") == 17
 
 
 # --- how many -----------------------------------------------------------------------------------------------------------------

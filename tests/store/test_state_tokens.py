@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from skillport_sync.access.model import Principal, PrincipalId
 from skillport_sync.errors import Unavailable
 from skillport_sync.store.state import StateStore
+from skillport_sync.store.tokens import TokenRow
 
 CI = Principal(PrincipalId("token:ci"), "CI", "ci@acme.example", frozenset({"builders", "readers"}))
 
@@ -22,7 +23,7 @@ def sha256(token: str) -> bytes:
 
 async def test_a_token_finds_its_principal(state: StateStore, clock) -> None:
     row = await state.tokens.create(sha256("one"), CI, "the build")
-    assert (row.principal, row.label, row.created_at, row.expires_at) == (CI, "the build", clock.now(), None)
+    assert row == TokenRow(1, sha256("one"), CI, "the build", clock.now(), None, None, None, None, False, None)
     found = await state.tokens.find(sha256("one"))
     assert found is not None
     assert (found.principal, found.id) == (CI, row.id)
@@ -52,6 +53,17 @@ async def test_it_stops_working_when_it_is_revoked_and_only_once(state: StateSto
     assert kept.revoked_at is None
 
 
+async def test_whoever_remembers_a_token_is_told_that_it_was_revoked_and_told_once(state: StateStore) -> None:
+    told: list[bytes] = []
+    state.oauth.tell(told.extend)
+    row = await state.tokens.create(sha256("one"), CI, "lost")
+    await state.tokens.create(sha256("two"), CI, "kept")
+    assert await state.tokens.revoke(row.id) is True
+    assert await state.tokens.revoke(row.id) is False
+    assert await state.tokens.revoke(999) is False
+    assert told == [sha256("one")]
+
+
 async def test_a_token_that_cannot_be_marked_on_disk_is_revoked_all_the_same(state: StateStore) -> None:
     row = await state.tokens.create(sha256("one"), CI, "lost")
     await state._writer.run_alone(lambda connection: connection.execute("PRAGMA query_only = ON").fetchone())
@@ -79,7 +91,15 @@ async def test_a_full_disk_locks_nobody_out(state: StateStore) -> None:
     await state._writer.run_alone(lambda connection: connection.execute("PRAGMA query_only = ON").fetchone())
     with capture_logs() as logs:
         assert await state.tokens.find(sha256("one"))
-    assert [line["event"] for line in logs] == ["token_use_not_noted"]
+    assert [(line["event"], line["token"]) for line in logs] == [("token_use_not_noted", 1)]
+
+
+async def test_a_token_that_was_not_used_for_exactly_a_minute_is_noted_again(state: StateStore, clock) -> None:
+    await state.tokens.create(sha256("one"), CI, "idle")
+    for seconds, noted in ((0, 1), (59, 1), (1, 2), (60, 3), (61, 4)):
+        clock.advance(seconds=seconds)
+        await state.tokens.find(sha256("one"))
+        assert state._writer.commits == 1 + noted, seconds
 
 
 async def test_they_survive_a_restart(tmp_path: Path, state: StateStore, clock) -> None:

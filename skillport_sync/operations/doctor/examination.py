@@ -44,9 +44,12 @@ async def _inside(
         about_github = [check for access in await operator.github() for check in inside.github(access)]
     except SkillportError as error:
         found.append(inside.unreachable(error.message))
-    found += [*inside.files(settings, status), await inside.clock(web, settings.github.api_url, clock.now())]
-    about_github.append(inside.webhooks(settings.github, settings.sync.reconcile_interval_s, status))
-    about_github += webhook.looked_after(status, receives=bool(settings.github.webhook_secret_files))
+    found += inside.files(settings, status)
+    found += [await inside.clock(web, github, clock.now()) for github in settings.githubs_in_use]
+    every_s = settings.sync.reconcile_interval_s
+    about_github += [inside.webhooks(github, every_s, status) for github in settings.githubs_in_use]
+    receives = {each.name for each in settings.marketplaces if settings.github_of(each).webhook_secret_files}
+    about_github += webhook.looked_after(status, receives=receives)
     return status, found + about_github
 
 

@@ -94,22 +94,28 @@ def _sqlite() -> Check:
     return MACHINE.ok("SQLite", f"{version} with FTS5")
 
 
-async def clock(web: Web, api_url: str, now: datetime) -> Check:
+async def clock(web: Web, github: GitHubSettings, now: datetime) -> Check:
     """This machine's clock against the one that GitHub's answers carry (https://www.rfc-editor.org/rfc/rfc9110#field.date)."""
-    answer = await web.ask("HEAD", api_url)
+    what = _of("clock", github)
+    answer = await web.ask("HEAD", github.api_url)
     if isinstance(answer, NoAnswer):
-        return MACHINE.warning("clock", f"not compared: GitHub's API: {answer.error}", "mend the way to GitHub")
+        return MACHINE.warning(what, f"not compared: GitHub's API: {answer.error}", "mend the way to GitHub")
     try:
         off = now - parsedate_to_datetime(answer.headers.get("Date", ""))
     except (TypeError, ValueError):
-        return MACHINE.warning("clock", "not compared: GitHub's answer has no date", "compare it by hand")
+        return MACHINE.warning(what, "not compared: GitHub's answer has no date", "compare it by hand")
     seconds = off / timedelta(seconds=1)
     if abs(seconds) <= OFF_S:
-        return MACHINE.ok("clock", "as GitHub's, to a few seconds")
+        return MACHINE.ok(what, "as GitHub's, to a few seconds")
     seen = f"{abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} GitHub's"
     to_do = "have the machine's clock set by NTP: signatures of others are believed for a short time only"
     far = abs(seconds) > TOO_FAR_OFF_S
-    return MACHINE.failed("clock", seen, to_do) if far else MACHINE.warning("clock", seen, to_do)
+    return MACHINE.failed(what, seen, to_do) if far else MACHINE.warning(what, seen, to_do)
+
+
+def _of(what: str, github: GitHubSettings) -> str:
+    """Which GitHub is meant, where there is more than the one without a name."""
+    return what if github.name is None else f"{what} of {github.name}"
 
 
 # --- GitHub ------------------------------------------------------------------------------------------------------------------
@@ -118,7 +124,7 @@ async def clock(web: Web, api_url: str, now: datetime) -> Check:
 def github(access: GitHubAccess) -> Iterator[Check]:
     what = f"{access.repository} ({access.ref.removeprefix('heads/')})"
     if access.commit is None:
-        to_do = "check [github] and the repository's name; the credential needs to read its contents"
+        to_do = "check the repository's name and its GitHub's configuration; the credential needs to read its contents"
         yield GITHUB.failed(what, access.error or "its head cannot be read", to_do)
     elif access.archived:
         yield GITHUB.warning(
@@ -138,18 +144,19 @@ def github(access: GitHubAccess) -> Iterator[Check]:
 
 
 def webhooks(github: GitHubSettings, every_s: float, status: StatusReport | None) -> Check:
+    what = _of("webhooks", github)
     if not github.webhook_secret_files:
         seen = f"no secret is configured, so none is received: a push is found after up to {every_s:g} s"
         return GITHUB.warning(
-            "webhooks", seen, "set github.webhook_secret_files, and the same secret at the repository"
+            what, seen, f"set {github.table}.webhook_secret_files, and the same secret at the repository"
         )
     for path in github.webhook_secret_files:
         try:
             read_secret(path)
         except Invalid as error:
-            return GITHUB.failed("webhooks", error.message, "mend the file, then restart the service")
+            return GITHUB.failed(what, error.message, "mend the file, then restart the service")
     if status is not None and not status.deliveries:
-        to_do = "look at the repository's settings, Webhooks, Recent Deliveries; the address is …/webhooks/github"
-        return GITHUB.warning("webhooks", "a secret is configured, and nothing was ever delivered", to_do)
+        to_do = f"look at the repository's settings, Webhooks, Recent Deliveries; the address is …{github.webhook_path}"
+        return GITHUB.warning(what, "a secret is configured, and nothing was ever delivered", to_do)
     last = f", the last delivery {status.deliveries[0].received_at:%Y-%m-%d %H:%M} UTC" if status is not None else ""
-    return GITHUB.ok("webhooks", f"a secret is configured{last}")
+    return GITHUB.ok(what, f"a secret is configured{last}")

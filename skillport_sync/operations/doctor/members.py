@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 import aiohttp
 
 from mcp_server.identity.github import WEB_URL, api_url_of
-from skillport_sync.config import AppKey, ProviderSettings, Settings
+from skillport_sync.config import AppKey, GitHubSettings, ProviderSettings, Settings
 from skillport_sync.config.secret import read_secret
 from skillport_sync.errors import SkillportError, Unavailable
 from skillport_sync.github.organizations import OrganizationInstallations
@@ -21,8 +21,16 @@ _MEANWHILE: Final = "until then, whoever leaves stays signed in until their gran
 
 async def seen(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> AsyncIterator[Check]:
     """One check for each organisation. None where the service is no App, or people sign in at another GitHub than the App's."""
-    organizations = {name for each in settings.auth.providers if _is_own(each, settings) for name in each.organizations}
-    credentials = settings.github.credentials
+    for github in settings.githubs_in_use:
+        async for check in _seen_at(github, settings.auth.providers, session, clock):
+            yield check
+
+
+async def _seen_at(
+    github: GitHubSettings, configured: Sequence[ProviderSettings], session: aiohttp.ClientSession, clock: Clock
+) -> AsyncIterator[Check]:
+    organizations = {name for each in configured if _is_own(each, github) for name in each.organizations}
+    credentials = github.credentials
     if not organizations or not isinstance(credentials, AppKey):
         return
     try:
@@ -30,7 +38,7 @@ async def seen(settings: Settings, session: aiohttp.ClientSession, clock: Clock)
             session,
             app_id=str(credentials.app_id),
             private_key=read_secret(credentials.private_key_file).reveal(),
-            api_url=settings.github.api_url,
+            api_url=github.api_url,
             clock=clock,
         )
     except SkillportError as error:
@@ -51,7 +59,7 @@ async def _one(installations: OrganizationInstallations, organization: str) -> C
     return PROVIDERS.ok(what, "the App sees them: whoever leaves is out within two hours")
 
 
-def _is_own(each: ProviderSettings, settings: Settings) -> bool:
+def _is_own(each: ProviderSettings, github: GitHubSettings) -> bool:
     """Whether the App belongs to the GitHub where these people sign in."""
     api_url = each.api_url or api_url_of((each.base_url or WEB_URL).rstrip("/"))
-    return each.preset == "github" and api_url.rstrip("/") == settings.github.api_url.rstrip("/")
+    return each.preset == "github" and api_url.rstrip("/") == github.api_url.rstrip("/")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from skillport_sync.operations.doctor.verdicts import Area
@@ -11,11 +11,11 @@ from skillport_sync.reports import Check, MarketplaceStatus, StatusReport
 WEBHOOK: Final = Area("webhook")
 
 
-def looked_after(status: StatusReport | None, *, receives: bool) -> Iterator[Check]:
-    """One check for each state that a marketplace is in, one for what was lost, one where all is well. ``receives``: there is a
-    secret, without which no webhook is believed."""
+def looked_after(status: StatusReport | None, *, receives: Collection[str]) -> Iterator[Check]:
+    """One check for each state that a marketplace is in, one for what was lost, one where all is well. ``receives``: those with
+    a secret, without which no webhook is believed."""
     for marketplace in status.marketplaces if status is not None else ():
-        yield from _one(marketplace, receives=receives)
+        yield from _one(marketplace, receives=marketplace.name in receives)
 
 
 def _one(marketplace: MarketplaceStatus, *, receives: bool) -> Iterator[Check]:
@@ -33,7 +33,7 @@ def _one(marketplace: MarketplaceStatus, *, receives: bool) -> Iterator[Check]:
         elif state.severity == "warning":
             yield WEBHOOK.warning(f"{what}: {state.code}", since, state.to_do)
         else:
-            yield WEBHOOK.ok(f"{what}: {state.code}", since)
+            yield WEBHOOK.ok(what, f"{since} ({state.code})")
     if found.lost_count:
         last = next((each for each in found.deliveries if each.state != "arrived"), None)
         because = f"; the last, {last.event}: {last.why}" if last is not None else ""

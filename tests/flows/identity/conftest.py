@@ -128,7 +128,8 @@ def sign_in_at(idp, clock: Clock, web_session, secret_file) -> SignInAt:
         }
         chosen = {"name": preset, "client_id": CLIENT_ID, "client_secret_file": secret_file} | usual[preset] | changed
         configured = ProviderSettings(preset=preset, **chosen)
-        (provider,) = providers([configured], web_session, clock, own_github=own_github, timeout_s=timeout_s).values()
+        own = [own_github] if own_github is not None else []
+        (provider,) = providers([configured], web_session, clock, own_githubs=own, timeout_s=timeout_s).values()
         return SignIn(provider, web_session, _upstream())
 
     return made

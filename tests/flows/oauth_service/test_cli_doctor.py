@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from skillport_sync.cli import main
 from skillport_sync.cli.doctor import examined
 from skillport_sync.cli.screen import drawn, plain
-from skillport_sync.config import LogSettings
+from skillport_sync.config import GitHubSettings, LogSettings
 from skillport_sync.log import configure_logging
 from skillport_sync.operations.doctor import inside, outside
 from skillport_sync.operations.doctor.web import NoAnswer, Web
@@ -159,7 +159,7 @@ async def test_a_credential_that_github_refuses_is_said(
     (tmp_path / "service" / "github-token").write_text("another-one")
     verdict, words = (await desk.sees(1))["acme/skills (HEAD)"]
     assert verdict == "failed"
-    assert "[github]" in words
+    assert "token_file" in words
     assert "another-one" not in words
 
 
@@ -233,8 +233,9 @@ async def test_where_only_api_tokens_open_it_nobody_is_said_to_fail_at_signing_i
     [(0, "ok", "as GitHub's"), (-30, "warning", "behind"), (30, "warning", "ahead of"), (3600, "failed", "ahead of")],
 )
 async def test_a_clock_that_is_off_is_said(standin: StandInGitHub, off_s: int, verdict: str, word: str) -> None:
+    github = GitHubSettings(standin.api_url, None, ())
     async with aiohttp.ClientSession() as session:
-        check = await inside.clock(Web(session), standin.api_url, datetime.now(UTC) + timedelta(seconds=off_s))
+        check = await inside.clock(Web(session), github, datetime.now(UTC) + timedelta(seconds=off_s))
     assert check.verdict == verdict
     assert word in check.seen
 

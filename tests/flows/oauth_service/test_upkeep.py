@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from structlog.testing import capture_logs
+
 from mcp_server.authentication import Caller
 from mcp_server.reads import Read
 from skillport_sync.access.model import Principal, PrincipalId
@@ -104,6 +106,15 @@ async def test_a_restart_keeps_everybody_signed_in(opening: Any, configure: Any)
         assert (await house.told(ada, operation="whoami"))["id"] == "demo:ada"
         assert ada.access_token != access_token
         assert len(ada.browser.history) == seen
+
+
+async def test_a_database_that_cannot_be_written_leaves_the_tidying_to_the_next_time(house: Any) -> None:
+    house.clock.advance(200 * DAY_S)
+    await house.service.parts.mirror.close()
+    with capture_logs() as logged:
+        await house.service.parts.tidy()
+    (put_off,) = (line for line in logged if line["event"] == "housekeeping_put_off")
+    assert (put_off["log_level"], put_off["code"]) == ("warning", "store_closed")
 
 
 async def test_what_is_over_is_forgotten_when_it_is_tidied_up(house: Any) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from skillport_sync.compose import Parts, open_parts
 from skillport_sync.config import Settings, load
+from skillport_sync.config.settings import WEBHOOK_PATH
 from skillport_sync.listener import bind, site
 from skillport_sync.observing.observe import Observed, observe
 from skillport_sync.ports import MarketplaceName
@@ -97,6 +98,8 @@ async def watch(settings_with: Callable[..., Settings], standin: StandInGitHub) 
         parts = await stack.enter_async_context(open_parts(settings_with()))
         observed = stack.enter_context(observe(parts))
         receiver = Receiver(
+            path=WEBHOOK_PATH,
+            github_host="github.com",
             secrets=[SECRET.encode()],
             ledger=parts.state,
             watched=lambda: [Watched(ACME, ACME, None, None)],

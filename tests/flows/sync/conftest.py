@@ -190,7 +190,7 @@ class Mirror:
                 await self.loop.settled()
         except TimeoutError:
             pytest.fail(
-                f"never settled: {self.loop._wakeups}, {self.loop._suspect}, last: {self.loop.last}\n"
+                f"never settled: {self.loop._pace}, last: {self.loop.last}\n"
                 + "\n".join(self.standin.journal.lines()[-20:])
             )
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from skillport_sync.errors import Unavailable
-from skillport_sync.store.ledger import DeliveryState
+from skillport_sync.ports import MarketplaceName
+from skillport_sync.store.ledger import Concern, DeliveryFacts, DeliveryState
 from skillport_sync.sync.loop import Order
 from skillport_sync.sync.wakeups import REST_S
 
+ACME = MarketplaceName("acme")
 HEAD = "GET /commits/HEAD"
 
 
@@ -175,6 +178,58 @@ async def test_pushes_older_than_a_minute_are_not_followed_but_the_branch_is_rea
     await running.assert_serves(newest)
     assert running.standin.journal.count(HEAD) == 1
     assert await running.owed() == 0
+
+
+# --- what is said of it ---------------------------------------------------------------------------------------------------
+
+DELIVERED = ("guid", "deliveries")
+
+
+def delivered(lines, event: str) -> list[tuple[object, ...]]:
+    """What these lines say of the deliveries behind their pulls."""
+    return [tuple(line.get(key) for key in DELIVERED) for line in lines if line["event"] == event]
+
+
+async def test_a_pulls_line_names_the_last_of_the_deliveries_it_answers_for_and_says_how_many(running, make):
+    gate = running.standin.faults.gate("GET /git/commits")
+    with capture_logs() as lines:
+        for n in range(4):
+            running.repository.commit({make.path(0): make.skill("s00000", f"{n}")})
+            await running.receive(running.repository.changes[-1], guid=f"push-{n}")
+            await gate.reached()  # by the first; the others come while its pull is under way
+        gate.open()
+        await running.settled()
+        await running.confirmed()
+    assert delivered(lines, "snapshot_published") == [("push-0", 1), ("push-3", 3)]
+    (confirmation,) = [line for line in lines if line["event"] == "head_confirmed"]
+    assert not confirmation.keys() & set(DELIVERED), "nobody delivered anything for it"
+
+
+async def test_a_pull_that_is_tried_again_is_for_the_same_delivery(running, make):
+    running.standin.faults.down()
+    running.repository.commit({make.path(0): make.skill("s00000", "new")})
+    with capture_logs() as lines:
+        await running.pulled(await running.receive(running.repository.changes[-1], guid="push"))
+        running.standin.faults.up()
+        await running.after(60.0)
+        await running.settled()
+    assert delivered(lines, "pull_failed") == [("push", 1)]
+    assert delivered(lines, "snapshot_published") == [("push", 1)]
+
+
+async def test_a_rehearsal_names_no_delivery_and_an_order_those_it_answers_for(running, make):
+    gate = running.standin.faults.gate(HEAD)
+    rehearsal = asyncio.create_task(running.reconcile(dry_run=True))
+    await gate.reached()
+    running.repository.commit({make.path(0): make.skill("s00000", "new")})
+    await running.state.record(DeliveryFacts("push", 1, "push"), [Concern(ACME, "push")])
+    again = asyncio.create_task(running.reconcile(dry_run=True))
+    order = asyncio.create_task(running.reconcile())
+    with capture_logs() as lines:
+        gate.open()
+        await asyncio.gather(rehearsal, again, order)
+    assert delivered(lines, "pull_rehearsed") == [(None, None)] * 2
+    assert delivered(lines, "snapshot_published") == [("push", 1)]
 
 
 # --- operators ------------------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ MODULES = sorted(
 )
 """Every module that can report a problem of a marketplace."""
 
-NOT_CODES = {"keys_set_twice", "unknown_surface", "when_to_use"}
+NOT_CODES = {"content_not_held", "keys_set_twice", "unknown_surface", "when_to_use"}
 """Words of these modules that look like a code: an attribute, an error of a question, a key of frontmatter."""
 
 LOOKS_LIKE_ONE = re.compile(r"[a-z]+(?:_[a-z0-9]+)+|submodule")
