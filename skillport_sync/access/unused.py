@@ -121,6 +121,7 @@ def _unused_groups(policy: AccessPolicy) -> Iterator[Remark]:
             used.add(name)
             pending.extend(policy.groups[name].members.groups)
     for name, group in policy.groups.items():
-        if name not in used:
-            message = f"{shown_place(('groups', name))} is named by no rule"
-            yield Remark("access_group_unused", Severity.INFO, message, group.line)
+        if name in used:
+            continue
+        message = f"{shown_place(('groups', name))} is named by no rule"
+        yield Remark("access_group_unused", Severity.INFO, message, group.line)

@@ -46,6 +46,7 @@ LEFT_OUT: Final = (
     "tests/pure/test_fault_catalogue.py",
     "tests/pure/test_monitoring_files.py",
     "tests/pure/test_mutants.py",
+    "tests/pure/test_mutation.py",
     "tests/pure/test_pictures.py",
     "tests/pure/test_soak.py",
     "tests/pure/test_template.py",

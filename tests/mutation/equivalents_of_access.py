@@ -152,12 +152,6 @@ OF_ACCESS: Final[Mapping[str, tuple[Key, ...]]] = {
         (
             "skillport_sync/access/policy.py",
             "_policy",
-            "only((), top, _PARTS if first else (*_PARTS, *_LATER_PARTS), later=_LATER_PARTS if first else ())",
-            "only((), top, _PARTS if first else (*_PARTS, *_LATER_PARTS), later=_LATER_PARTS if False else ())",
-        ),
-        (
-            "skillport_sync/access/policy.py",
-            "_policy",
             'groups = {} if first else groups_at(("groups",), top.get("groups", {}))',
             'groups = {} if False else groups_at(("groups",), top.get("groups", {}))',
         ),
