@@ -24,6 +24,7 @@ EXAMPLES: Final = 25
 
 NOT_CODE: Final = (
     r"^\s*(el)?if TYPE_CHECKING:",  # read by mypy only
+    r"(^|: )\s*\.\.\.$",  # what a Protocol asks for has no body of its own
     r"^\s*case never:$",  # ``assert_never`` follows: mypy proves that nothing comes here
 )
 

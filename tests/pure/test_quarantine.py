@@ -8,6 +8,7 @@ import json
 import pytest
 
 from skillport_sync.catalog.model import OWN_SOURCE, Severity
+from skillport_sync.errors import Conflict
 from skillport_sync.files import BlobFact
 from skillport_sync.git.listing import Entry, tree_ids
 from skillport_sync.git.objects import CommitId, Mode, blob_id
@@ -57,6 +58,21 @@ def published(files, quarantine=BOTH, previous=None) -> Snapshot:
 
 def names(skills):
     return [skill.name for skill in skills]
+
+
+def test_a_content_that_several_skills_have_is_looked_through_once() -> None:
+    made = source(marketplace(pdf="echo", text="echo"))
+    assert isinstance(assemble("acme", [made], None, quarantine=BOTH), Snapshot)
+    assert made.contents.read.count(blob_id(b"echo")) == 1
+
+
+def test_a_content_that_goes_while_it_is_looked_through_is_named_for_the_next_pull() -> None:
+    made = source(marketplace(pdf="echo"))
+    gone = blob_id(b"echo")
+    del made.contents[gone]
+    with pytest.raises(Conflict, match=gone) as told:
+        assemble("acme", [made], None, quarantine=BOTH)
+    assert told.value.code == "content_not_held"
 
 
 @pytest.mark.parametrize("bad", [f"export KEY={KEY}\n", HIDDEN])

@@ -116,6 +116,15 @@ def test_a_skill_has_all_files_of_its_directory_whatever_they_are_called():
     assert made.size_of(pdf) == 5
 
 
+def test_a_skill_that_is_its_whole_repository_has_all_its_files():
+    entry = {"name": "pdf", "source": "./", "skills": ["./"]}
+    manifest = json.dumps({"name": "acme-skills", "owner": {"name": "Acme"}, "plugins": [entry]}).encode()
+    contents = {b".claude-plugin/marketplace.json": manifest, b"SKILL.md": skill("pdf"), b"fill.py": b"print()"}
+    made = snapshot({path: (Mode.FILE, content) for path, content in contents.items()})
+    (pdf,) = made.skills_named("pdf")
+    assert made.size_of(pdf) == len(dict(made.files_of(pdf))) == 3
+
+
 def test_a_skill_that_a_link_leads_to_has_the_files_that_are_there():
     made = snapshot(files() | {b"plugins/more/skills/linked": (Mode.SYMLINK, b"../../docs/skills/pdf-tables")})
     (linked,) = [skill for skill in made.catalog.skills if skill.linked is not None]

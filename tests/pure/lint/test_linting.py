@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skillport_sync.catalog.model import OWN_SOURCE
+from skillport_sync.errors import Invalid
 from skillport_sync.lint import reporting
 from skillport_sync.lint.arrangement import Arrangement, LocalFiles, arranged
 from skillport_sync.lint.code import Surface
@@ -293,6 +294,21 @@ def test_a_skill_with_skills_inside_is_still_a_skill(maker: Any) -> None:
     report = alone(maker, "pdf", {"SKILL.md": FINE, "skills/inner/SKILL.md": FINE})
     assert [skill.skill for skill in report.skills] == ["pdf/pdf"]
     assert [(row.code, row.path) for row in report.findings] == [("skill_nested", "skills/inner/SKILL.md")]
+
+
+def test_a_marketplace_is_linted_as_it_is(maker: Any) -> None:
+    manifest = {"name": "acme", "owner": {"name": "A"}, "plugins": [{"name": "docs", "source": "./docs"}]}
+    files = {
+        ".claude-plugin/marketplace.json": json.dumps(manifest),
+        "docs/skills/pdf/SKILL.md": FINE,
+        "SKILL.md": FINE,
+    }
+    assert [skill.directory for skill in alone(maker, "acme", files).skills] == ["docs/skills/pdf"]
+
+
+def test_a_directory_that_is_nothing_of_the_kind_is_not_linted(maker: Any) -> None:
+    with pytest.raises(Invalid, match="name the directory of a marketplace, a plugin or a skill"):
+        alone(maker, "notes", {"README.md": "# Notes", "pdf/notes.md": FINE})
 
 
 @given(st.text(min_size=1, max_size=20).filter(lambda name: "/" not in name and "\0" not in name), FILES)
