@@ -226,3 +226,15 @@ async def test_the_configuration_is_told_by_github(company: Company) -> None:
     broken = await company.types("config", "check")
     assert broken.exit_code == 2
     assert "works-secret" in broken.output
+
+
+async def test_doctor_looks_at_each_github(company: Company) -> None:
+    examined = await company.types("doctor", "--json")
+    checks = {check["what"]: check for check in json.loads(examined.stdout)["checks"]}
+    assert {"webhooks", "webhooks of works", "clock", "clock of works"} <= checks.keys()
+    assert "/webhooks/github/works" in checks["webhooks of works"]["to_do"]
+    assert (await company.post("/webhooks/github/works", "works-secret"))[0] == 202
+    (company.folder / "works-secret").unlink()
+    examined = await company.types("doctor", "--json")
+    checks = {check["what"]: check["verdict"] for check in json.loads(examined.stdout)["checks"]}
+    assert (checks["webhooks"], checks["webhooks of works"]) == ("ok", "failed")
