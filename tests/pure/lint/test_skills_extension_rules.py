@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -122,8 +123,18 @@ CONTENTS = st.one_of(
 ).map(str.encode)
 
 
+def with_dates_as_text(value: Any) -> Any:
+    """As the other reader has it, but for the dates, which are keys too where somebody writes them there."""
+    if isinstance(value, dict):
+        return {with_dates_as_text(key): with_dates_as_text(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [with_dates_as_text(each) for each in value]
+    return str(value) if isinstance(value, date) else value
+
+
 @settings(deadline=None, max_examples=400)
 @given(CONTENTS)
+@example(b"---\nname: pdf\ndescription: x\n2026-01-01: 2026-01-02\n---\n")
 def test_what_is_exact_says_the_same_as_json_and_to_another_reader(content: bytes) -> None:
     if inexact(content) is not None:
         return
@@ -132,7 +143,7 @@ def test_what_is_exact_says_the_same_as_json_and_to_another_reader(content: byte
     assert read.problems == ()
     # A constructor that is not ours; of its own 1.2 rules, dates are the ones that differ.
     other = YAML(typ="safe", pure=True).load(content[4 : content.find(b"---", 4)].decode())
-    assert json.dumps(other, default=str, sort_keys=True) == json.dumps(read.values, sort_keys=True)
+    assert json.dumps(with_dates_as_text(other), sort_keys=True) == json.dumps(read.values, sort_keys=True)
 
 
 @settings(deadline=None, max_examples=400)
