@@ -46,9 +46,6 @@ from skillport_sync.store.tokens import client_id_of
 
 ANYBODY: Final = Principal(PrincipalId("local:anybody"), "anybody on this machine")
 """Whom ``auth.mode = "none"`` takes everybody for."""
-AGAIN_S: Final = 60.0
-"""The same person reading the same through the same client is noted once in so long: clients ask again and again."""
-_MOST_REMEMBERED: Final = 10_000
 
 
 def addresses_of(settings: Settings) -> Addresses | None:

@@ -37,8 +37,7 @@ class ReadTrail:
             return
         self._noted[key] = now_s
         self._noted.move_to_end(key)
-        if len(self._noted) > _MOST_REMEMBERED:
-            self._noted.popitem(last=False)
+        self._forget(now_s)
         self._audit.append_soon(
             AuditEvent(
                 self._clock.now(),
@@ -54,6 +53,11 @@ class ReadTrail:
                 detail=", ".join(read.paths),
             )
         )
+
+    def _forget(self, now_s: float) -> None:
+        """What is long enough ago, and the oldest where there are too many. The newest is always kept."""
+        while len(self._noted) > _MOST_REMEMBERED or now_s - next(iter(self._noted.values())) >= AGAIN_S:
+            self._noted.popitem(last=False)
 
 
 class InstallTrail:

@@ -82,6 +82,19 @@ async def test_the_same_read_is_noted_once_a_minute_and_any_other_at_once(house:
     assert await noted() == 6
 
 
+async def test_what_was_read_long_ago_takes_no_memory(house: Any) -> None:
+    trail = ReadTrail(house.state.audit, house.clock)
+    ada = Caller(Principal(PrincipalId("demo:ada")), "a client")
+    for number in range(100):
+        trail(ada, Read(f"docs/{number}", ()))
+    house.clock.advance(AGAIN_S / 2)
+    trail(ada, Read("docs/pdf", ()))
+    assert len(trail._noted) == 101
+    house.clock.advance(AGAIN_S / 2)
+    trail(ada, Read("docs/text", ()))
+    assert [read.skill for _, _, read in trail._noted] == ["docs/pdf", "docs/text"]
+
+
 async def test_whoever_reads_very_many_things_is_noted_each_time(house: Any) -> None:
     trail = ReadTrail(house.state.audit, house.clock)
     ada = Caller(Principal(PrincipalId("demo:ada")), "a client")
