@@ -29,7 +29,8 @@ from skillport_sync.access.model import Principal
 from skillport_sync.queries import Queries
 from skillport_sync.queries.answers import Basis, Freshness
 
-MAX_BYTES: Final = 64 * 1024 * 1024
+MAX_BYTES: Final = 8 * 1024 * 1024
+"""Some 200 lists of 100 skills, or 1,000 SKILL.md. One that is made anew takes a millisecond; memory is for good."""
 _OVERHEAD_BYTES: Final = 512
 """What an entry costs besides its bytes, about."""
 

@@ -28,7 +28,6 @@ from skillport_sync.ports import Clock, Entropy
 from skillport_sync.signing_in import still_allowed
 from skillport_sync.surfaces import private_routes, public_routes
 from skillport_sync.sync.schedule import schedule
-from skillport_sync.trying_out import stand_in_identity
 
 log = structlog.get_logger(__name__)
 
@@ -78,6 +77,9 @@ async def serving(
         # From here on the settings say where it listens, also where any free port was asked for: addresses are made of that.
         settings = replace(settings, server=replace(server, port=public.port))
         if dev:
+            # Here: nobody who is not trying it out shall load a stand-in for GitHub and for a provider.
+            from skillport_sync.trying_out import stand_in_identity
+
             settings = await stack.enter_async_context(stand_in_identity(settings))
         parts = await stack.enter_async_context(open_parts(settings, clock=clock, entropy=entropy))
         for published in parts.current.get().values():
@@ -159,6 +161,7 @@ def run(settings: Settings, *, dev: bool = False) -> int:
     Raises what ``serving`` raises; a part that fails while serving stops the service in order and raises too.
     """
     configure_logging(settings.log)
+    memory.share_heaps()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_until_stopped(settings, dev=dev))
     return 0

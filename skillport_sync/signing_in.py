@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 from aiohttp import web
@@ -22,9 +22,7 @@ from mcp_server.authentication import (
     Find,
     NoAuthentication,
 )
-from mcp_server.identity.presets import OwnGitHub, providers
 from mcp_server.identity.provider import Provider
-from mcp_server.identity.witness import AppWitness, TokenWitness
 from mcp_server.oauth import settings as oauth
 from mcp_server.oauth.cimd_fetch import DocumentFetcher, FetchDocument
 from mcp_server.oauth.metadata import Addresses
@@ -43,6 +41,9 @@ from skillport_sync.github.organizations import OrganizationInstallations
 from skillport_sync.ports import Clock, Entropy
 from skillport_sync.store.state import StateStore
 from skillport_sync.store.tokens import client_id_of
+
+if TYPE_CHECKING:
+    from mcp_server.identity.presets import OwnGitHub
 
 ANYBODY: Final = Principal(PrincipalId("local:anybody"), "anybody on this machine")
 """Whom ``auth.mode = "none"`` takes everybody for."""
@@ -173,6 +174,9 @@ def _providers(settings: Settings, session: aiohttp.ClientSession, clock: Clock)
             "`skillport-sync serve --dev` to try it with a stand-in provider on this machine",
             code="no_identity_provider",
         )
+    # Here: what talks to identity providers is 7 MB of other people's code, which nobody shall load who signs nobody in.
+    from mcp_server.identity.presets import providers
+
     return providers(settings.auth.providers, session, clock, own_githubs=_own_githubs(settings, session, clock))
 
 
@@ -185,6 +189,9 @@ def _own_github(github: GitHubSettings, session: aiohttp.ClientSession, clock: C
     """As whom memberships are looked at again: whoever the repository's token belongs to, or the App, which is in no organisation
     itself and needs an installation on each. None where public repositories are read as nobody.
     """
+    from mcp_server.identity.presets import OwnGitHub
+    from mcp_server.identity.witness import AppWitness, TokenWitness
+
     match github.credentials:
         case TokenFile(path):
             token = StaticToken(read_secret(path).reveal())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -58,3 +59,10 @@ async def test_it_starts_answers_and_stops_in_order(
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+def test_nothing_is_loaded_that_only_a_trial_or_a_sign_in_needs() -> None:
+    """The stand-ins, and what talks to identity providers: some 10 MB that every service would carry."""
+    code = "import sys, skillport_sync.serve; print(sorted({'authlib', 'joserfc', 'skillport_sync.standin'} & set(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
