@@ -86,7 +86,7 @@ async def serving(
             memory.settle(published)
         parts.current.on_swap(memory.settle)
         observed = stack.enter_context(observe(parts))
-        welcome = still_allowed(settings, parts.state, parts.session, parts.clock)
+        welcome = still_allowed(settings, parts.state, parts.session, parts.clock, parts.hosts)
 
         async def tidy() -> None:
             await parts.tidy()

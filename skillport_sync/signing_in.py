@@ -37,6 +37,7 @@ from skillport_sync.config import AppKey, GitHubSettings, OAuthSettings, Setting
 from skillport_sync.config.secret import read_secret
 from skillport_sync.errors import Invalid
 from skillport_sync.github.credentials import StaticToken
+from skillport_sync.github.host import Host, Hosts
 from skillport_sync.github.organizations import OrganizationInstallations
 from skillport_sync.ports import Clock, Entropy
 from skillport_sync.store.state import StateStore
@@ -131,6 +132,7 @@ async def sign_in_routes(
     session: aiohttp.ClientSession,
     clock: Clock,
     entropy: Entropy,
+    hosts: Hosts,
     *,
     fetch_document: FetchDocument | None = None,
 ) -> Sequence[web.RouteDef]:
@@ -143,7 +145,7 @@ async def sign_in_routes(
     addresses = addresses_of(settings)
     if addresses is None:
         return []
-    known = _providers(settings, session, clock)
+    known = _providers(settings, session, clock, hosts)
     return oauth_routes(
         oauth=state.oauth,
         people=state.people,
@@ -158,16 +160,20 @@ async def sign_in_routes(
     )
 
 
-def still_allowed(settings: Settings, state: StateStore, session: aiohttp.ClientSession, clock: Clock) -> StillAllowed:
+def still_allowed(
+    settings: Settings, state: StateStore, session: aiohttp.ClientSession, clock: Clock, hosts: Hosts
+) -> StillAllowed:
     """Whether people who made tokens for themselves may still use the service: its ``check`` is for the housekeeping.
 
     Raises: Invalid, as ``sign_in_routes`` does: for a service, not for a command that only opens the files.
     """
-    known = _providers(settings, session, clock) if addresses_of(settings) is not None else {}
+    known = _providers(settings, session, clock, hosts) if addresses_of(settings) is not None else {}
     return StillAllowed(state.minted_tokens, state.people, state.oauth, known, Trail(state.audit, clock), clock)
 
 
-def _providers(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> Mapping[str, Provider]:
+def _providers(
+    settings: Settings, session: aiohttp.ClientSession, clock: Clock, hosts: Hosts
+) -> Mapping[str, Provider]:
     if not settings.auth.providers:
         raise Invalid(
             'auth.mode "oauth" has nobody to sign people in: add [[auth.providers]] (config.example.toml shows how), or run '
@@ -177,17 +183,18 @@ def _providers(settings: Settings, session: aiohttp.ClientSession, clock: Clock)
     # Here: what talks to identity providers is 7 MB of other people's code, which nobody shall load who signs nobody in.
     from mcp_server.identity.presets import providers
 
-    return providers(settings.auth.providers, session, clock, own_githubs=_own_githubs(settings, session, clock))
+    return providers(settings.auth.providers, session, clock, own_githubs=_own_githubs(settings, session, clock, hosts))
 
 
-def _own_githubs(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> list[OwnGitHub]:
-    found = (_own_github(github, session, clock) for github in settings.githubs_in_use)
+def _own_githubs(settings: Settings, session: aiohttp.ClientSession, clock: Clock, hosts: Hosts) -> list[OwnGitHub]:
+    found = (_own_github(github, session, clock, hosts.of(github.api_url)) for github in settings.githubs_in_use)
     return [own for own in found if own is not None]
 
 
-def _own_github(github: GitHubSettings, session: aiohttp.ClientSession, clock: Clock) -> OwnGitHub | None:
+def _own_github(github: GitHubSettings, session: aiohttp.ClientSession, clock: Clock, host: Host) -> OwnGitHub | None:
     """As whom memberships are looked at again: whoever the repository's token belongs to, or the App, which is in no organisation
-    itself and needs an installation on each. None where public repositories are read as nobody.
+    itself and needs an installation on each. None where public repositories are read as nobody. Whoever it is, nothing is asked
+    while GitHub wants the service to wait.
     """
     from mcp_server.identity.presets import OwnGitHub
     from mcp_server.identity.witness import AppWitness, TokenWitness
@@ -195,7 +202,12 @@ def _own_github(github: GitHubSettings, session: aiohttp.ClientSession, clock: C
     match github.credentials:
         case TokenFile(path):
             token = StaticToken(read_secret(path).reveal())
-            return OwnGitHub(github.api_url, TokenWitness(token.authorization))
+
+            async def in_turn() -> str:
+                async with host.turn("GET"):
+                    return await token.authorization()
+
+            return OwnGitHub(github.api_url, TokenWitness(in_turn))
         case AppKey(app_id, key_file):
             installations = OrganizationInstallations(
                 session,
@@ -203,6 +215,7 @@ def _own_github(github: GitHubSettings, session: aiohttp.ClientSession, clock: C
                 private_key=read_secret(key_file).reveal(),
                 api_url=github.api_url,
                 clock=clock,
+                host=host,
             )
             return OwnGitHub(github.api_url, AppWitness(installations))
         case None:

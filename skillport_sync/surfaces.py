@@ -58,7 +58,9 @@ async def public_routes(
     Raises: Invalid, when people are to sign in and nobody could.
     """
     settings, state, clock = parts.settings, parts.state, parts.clock
-    sign_in = await sign_in_routes(settings, state, parts.session, clock, parts.entropy, fetch_document=fetch_document)
+    sign_in = await sign_in_routes(
+        settings, state, parts.session, clock, parts.entropy, parts.hosts, fetch_document=fetch_document
+    )
     queries = Queries(parts.current, parts.mirror, parts.restoring, clock, parts.why_absent)
     shelf = Shelf(settings.data_dir / ARCHIVES, parts.mirror, clock)
     links = InstallLinks(

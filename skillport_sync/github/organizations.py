@@ -19,6 +19,7 @@ import aiohttp
 from skillport_sync.errors import Conflict, Denied, Missing
 from skillport_sync.github.budget import DEFAULT_LIMITS, Limits
 from skillport_sync.github.credentials import AppJwt, usable_until
+from skillport_sync.github.host import Host
 from skillport_sync.github.locations import organization_path
 from skillport_sync.github.transport import API_URL, USER_AGENT, Transport
 from skillport_sync.github.wire import Installation, read_account_installation, read_installation_token
@@ -51,6 +52,7 @@ class OrganizationInstallations:
         user_agent: str = USER_AGENT,
         clock: Clock,
         limits: Limits = DEFAULT_LIMITS,
+        host: Host | None = None,
     ) -> None:
         """``private_key`` is PEM. Raises: Invalid, where it is none."""
         self._api = Transport(
@@ -61,6 +63,7 @@ class OrganizationInstallations:
             clock=clock,
             max_concurrency=1,
             limits=limits,
+            host=host,
         )
         self._clock = clock
         self._minting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)

@@ -143,6 +143,21 @@ async def test_a_member_goes_on_and_whoever_left_is_out_with_all_their_sessions(
     assert (last.action, last.outcome) == (AuditAction.SESSION_REVOKED, "not_allowed_any_more")
 
 
+@pytest.mark.parametrize("credentials", ["app", "token"])
+async def test_while_github_wants_the_service_to_wait_nobody_is_asked_about_and_nobody_thrown_out(
+    house_of: Any, configured: Any, github: StandInIdentity, ada_at: Any, clock: Any, credentials: str
+) -> None:
+    settings = configured(credentials)
+    house = await house_of(settings, dev=False)
+    ada = await ada_at(house)
+    let_go(github)
+    clock.advance(3600)
+    house.service.parts.hosts.of(settings.github.api_url).close_for(600)
+    assert (await renewed(house, ada)).status_code == 200
+    clock.advance(3600)
+    assert (await renewed(house, ada)).status_code == 400
+
+
 async def test_where_the_app_does_not_see_members_everybody_goes_on_and_the_log_says_why(
     house_of: Any, configured: Any, github: StandInIdentity, ada_at: Any
 ) -> None:

@@ -187,5 +187,5 @@ async def test_it_is_made_of_what_is_configured(house: Any) -> None:
     await house.state.minted_tokens.make(token, most=50, makes_room=False)
     parts = house.service.parts
     async with open_session() as session:
-        assert await still_allowed(parts.settings, house.state, session, house.clock).check() == []
+        assert await still_allowed(parts.settings, house.state, session, house.clock, parts.hosts).check() == []
     assert await house.state.minted_tokens.holders() == ["demo:ada"]
