@@ -9,7 +9,8 @@ import hashlib
 import io
 import itertools
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -34,9 +36,11 @@ from skillport_sync.access.model import Principal, PrincipalId
 from skillport_sync.catalog.model import OWN_SOURCE, SourceKey
 from skillport_sync.catalog.sources import wanted_sources
 from skillport_sync.clock import SystemEntropy
+from skillport_sync.config import LogSettings
 from skillport_sync.current import Current
 from skillport_sync.git.listing import Entry, tree_ids
 from skillport_sync.git.objects import CommitId, Mode, TreeId, blob_id
+from skillport_sync.log import configure_logging
 from skillport_sync.ports import MarketplaceName
 from skillport_sync.publication import Publication, PublicationId, Published
 from skillport_sync.quarantine import Scan
@@ -470,3 +474,16 @@ async def wire(published: Publisher, wire_of: WireOf) -> Wire:
 async def cold_wire(published: Publisher, wire_of: WireOf) -> Wire:
     """The same publication, where no answer is remembered."""
     return await wire_of(published, hot_bytes=0)
+
+
+@pytest.fixture
+def logging_as_it_was() -> Iterator[None]:
+    """Leave logging, which commands configure, as it was found; keep a service's log out of the commands' output meanwhile."""
+    root = logging.getLogger()
+    level, structlog_before = root.level, structlog.get_config()
+    configure_logging(LogSettings("error", "json"), io.StringIO())
+    yield
+    root.setLevel(level)
+    root.handlers[:] = [handler for handler in root.handlers if type(handler).__module__ != "skillport_sync.log"]
+    logging.getLogger("skillport_sync.sync.report").setLevel(logging.NOTSET)
+    structlog.configure(**structlog_before)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
-import logging
 import os
 import re
 import signal
@@ -16,32 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 
 from skillport_sync import __version__
 from skillport_sync.cli import main
-from skillport_sync.config import LogSettings, load
-from skillport_sync.log import configure_logging
+from skillport_sync.config import load
 from skillport_sync.serve import serving
 from skillport_sync.standin import File, Repository, StandInGitHub
 from skillport_sync.store.data_directory import DataDirectory
 
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
+
 SOON_S = 30.0
 TOKEN = "token-of-the-cli"
-
-
-@pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
-    """Leave logging, which commands configure, as it was found; keep a service's log out of the commands' output meanwhile."""
-    root = logging.getLogger()
-    level, structlog_before = root.level, structlog.get_config()
-    configure_logging(LogSettings("error", "json"), io.StringIO())
-    yield
-    root.setLevel(level)
-    root.handlers[:] = [handler for handler in root.handlers if type(handler).__module__ != "skillport_sync.log"]
-    logging.getLogger("skillport_sync.sync.report").setLevel(logging.NOTSET)
-    structlog.configure(**structlog_before)
 
 
 @dataclass(frozen=True, slots=True)

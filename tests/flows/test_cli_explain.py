@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
-import logging
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 
 from skillport_sync.cli import main
-from skillport_sync.config import LogSettings, load
-from skillport_sync.log import configure_logging
+from skillport_sync.config import load
 from skillport_sync.serve import serving
 from skillport_sync.standin import File, StandInGitHub
+
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
 
 SOON_S = 30.0
 TOKEN = "token-of-the-tests"
@@ -101,19 +99,6 @@ class Desk:
             for skill in access["skills"]
             if access["policy"] is not None
         }
-
-
-@pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
-    """Leave logging, which commands configure, as it was found; keep a service's log out of the commands' output meanwhile."""
-    root = logging.getLogger()
-    level, structlog_before = root.level, structlog.get_config()
-    configure_logging(LogSettings("error", "json"), io.StringIO())
-    yield
-    root.setLevel(level)
-    root.handlers[:] = [handler for handler in root.handlers if type(handler).__module__ != "skillport_sync.log"]
-    logging.getLogger("skillport_sync.sync.report").setLevel(logging.NOTSET)
-    structlog.configure(**structlog_before)
 
 
 @pytest.fixture

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
-import logging
-from collections.abc import Iterator
 
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 
 from skillport_sync.cli import main
-from skillport_sync.config import LogSettings
-from skillport_sync.log import configure_logging
+
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
 
 READING = {"contents": "read", "metadata": "read", "repository_hooks": "read"}
-
-
-@pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
-    """Leave logging, which commands configure, as it was found."""
-    root = logging.getLogger()
-    level, structlog_before = root.level, structlog.get_config()
-    configure_logging(LogSettings("error", "json"), io.StringIO())
-    yield
-    root.setLevel(level)
-    root.handlers[:] = [handler for handler in root.handlers if type(handler).__module__ != "skillport_sync.log"]
-    logging.getLogger("skillport_sync.sync.report").setLevel(logging.NOTSET)
-    structlog.configure(**structlog_before)
 
 
 @pytest.fixture

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
-import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,25 +16,12 @@ from hypothesis import strategies as st
 from skillport_sync.access.model import PrincipalId
 from skillport_sync.cli import main
 from skillport_sync.cli.audit import moment
-from skillport_sync.config import LogSettings
-from skillport_sync.log import configure_logging
 from skillport_sync.store.audit import AuditAction, AuditEvent
+
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
 
 SOON_S = 60.0
 NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
-    """Leave logging, which commands configure, as it was found; keep a service's log out of the commands' output meanwhile."""
-    root = logging.getLogger()
-    level, structlog_before = root.level, structlog.get_config()
-    configure_logging(LogSettings("error", "json"), io.StringIO())
-    yield
-    root.setLevel(level)
-    root.handlers[:] = [handler for handler in root.handlers if type(handler).__module__ != "skillport_sync.log"]
-    logging.getLogger("skillport_sync.sync.report").setLevel(logging.NOTSET)
-    structlog.configure(**structlog_before)
 
 
 class Desk:

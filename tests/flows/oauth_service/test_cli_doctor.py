@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
-import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -24,28 +21,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from skillport_sync.cli import main
 from skillport_sync.cli.doctor import examined
 from skillport_sync.cli.screen import drawn, plain
-from skillport_sync.config import GitHubSettings, LogSettings
-from skillport_sync.log import configure_logging
+from skillport_sync.config import GitHubSettings
 from skillport_sync.operations.doctor import inside, outside
 from skillport_sync.operations.doctor.web import NoAnswer, Web
 from skillport_sync.reports import Check, DoctorReport
 from skillport_sync.standin import StandInGitHub
 from skillport_sync.standin.identity import StandInIdentity
 
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
+
 SOON_S = 60.0
-
-
-@pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
-    """Leave logging, which commands configure, as it was found; keep a service's log out of the commands' output meanwhile."""
-    root = logging.getLogger()
-    level, structlog_before = root.level, structlog.get_config()
-    configure_logging(LogSettings("error", "json"), io.StringIO())
-    yield
-    root.setLevel(level)
-    root.handlers[:] = [handler for handler in root.handlers if type(handler).__module__ != "skillport_sync.log"]
-    logging.getLogger("skillport_sync.sync.report").setLevel(logging.NOTSET)
-    structlog.configure(**structlog_before)
 
 
 class Desk:
